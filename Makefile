@@ -1,0 +1,44 @@
+# make demo        train DeepConvNet on the digits that come with the package (core dependencies only)
+# make test        lint, types and all tests of ordinary length
+# make test-slow   the tests that take minutes
+# make format      what ruff can mend by itself
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin
+
+# Data sets that lie on this machine already; override it with your own folder.
+export DEEPEN_DATA ?= $(abspath $(wildcard ../shared/data))
+
+.PHONY: demo test test-slow format clean
+
+demo: $(VENV)/.core
+	$(RUN)/deepen train deepconvnet --data digits --epochs 40
+
+test: $(VENV)/.dev
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/pytest -m "not slow" -n auto
+
+test-slow: $(VENV)/.dev
+	$(RUN)/pytest -m slow
+
+format: $(VENV)/.dev
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml | $(VENV)/bin/python
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+# The bound on torch stands in pyproject.toml; without it pip may fetch gigabytes of CUDA libraries.
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --editable ".[torch,dev]"
+	touch $@

@@ -1,0 +1,56 @@
+"""What a layer may touch beyond its parameters during one pass; the same class in every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from deepen.paths import Shape, Tree, below, join
+
+
+@dataclass
+class Pass:
+    """One run of a batch through a network: how it is made, and what it leaves behind."""
+
+    training: bool = False
+    draw: Callable[[str, Shape], Any] | None = None
+    """Uniform numbers in [0, 1) of a batch's shape, for the layer at a path."""
+    watch: Collection[str] = ()
+    """Paths of the layers whose outputs are to be kept."""
+    updates: dict[str, Any] = field(default_factory=dict)
+    """New values of running statistics by path; the engine adopts them when the step succeeds."""
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """A layer's view of a pass."""
+
+    run: Pass
+    path: str = ""
+    statistics: Tree = field(default_factory=dict[str, Any])
+
+    @property
+    def training(self) -> bool:
+        """Whether the pass trains (dropout drops, batch normalization uses the batch)."""
+        return self.run.training
+
+    def update(self, name: str, value: Any) -> None:
+        """Ask for a new value of one of this layer's running statistics."""
+        self.run.updates[join(self.path, name)] = value
+
+    def uniform(self, shape: Shape) -> Any:
+        """Return numbers in [0, 1) of a batch's shape `(N, ...)`, this layer's own at each step."""
+        assert self.run.draw is not None, "a training pass needs randomness"
+        return self.run.draw(self.path, shape)
+
+    def child(self, name: str) -> Context:
+        """Return the context of the child layer `name`."""
+        return Context(self.run, join(self.path, name), below(self.statistics, name))
+
+    def seen(self, y: Any) -> Any:
+        """Keep the layer's output if it is watched, and return it."""
+        if self.path in self.run.watch:
+            self.run.outputs[self.path] = y
+        return y

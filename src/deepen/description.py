@@ -1,0 +1,102 @@
+"""Objects that are plain data: frozen dataclasses that travel through JSON by a closed registry of names."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from deepen.errors import DeepenError, FileFormatError, UnknownNameError
+
+_registry: dict[str, type[Described]] = {}
+
+DescribedClass = TypeVar("DescribedClass", bound="type[Described]")
+DescribedT = TypeVar("DescribedT", bound="Described")
+
+
+class Described:
+    """Base of everything that a model file can name: layers, initializers, losses, optimizers, schedules.
+
+    A subclass is a frozen dataclass whose fields are numbers, strings, None, tuples of these, or other
+    described objects. It may check and normalize them in `__post_init__` with `set_field`.
+    """
+
+    def set_field(self, name: str, value: object) -> None:
+        """Replace a field while the frozen object is being made (in `__post_init__` only)."""
+        object.__setattr__(self, name, value)
+
+
+def register(cls: DescribedClass) -> DescribedClass:
+    """Let files name this class; use it as a decorator above `@dataclass(frozen=True)`.
+
+    Raises:
+        DeepenError: the class is no frozen dataclass, or another class has its name.
+    """
+    if not dataclasses.is_dataclass(cls) or not cls.__dataclass_params__.frozen:
+        raise DeepenError(f"{cls.__name__} must be decorated with @dataclass(frozen=True) to be registered")
+    known = _registry.get(cls.__name__)
+    # A notebook cell that is run again defines its class anew: the same place in the code may replace itself.
+    if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise DeepenError(f"the name {cls.__name__} is taken by {known.__module__}; choose another")
+    _registry[cls.__name__] = cls
+    return cls
+
+
+def by_name(what: str, table: Mapping[str, Callable[[], DescribedT]], given: str | DescribedT) -> DescribedT:
+    """Return `given` itself, or what the table makes under that name (as in `optimizer="adam"`)."""
+    if not isinstance(given, str):
+        return given
+    if given.lower() not in table:
+        raise UnknownNameError(what, given, table)
+    return table[given.lower()]()
+
+
+def to_data(value: object) -> Any:
+    """Turn a described object into what JSON can hold, every field written out."""
+    if isinstance(value, Described):
+        if _registry.get(type(value).__name__) is not type(value):
+            raise DeepenError(f"{type(value).__name__} is not registered; decorate it with @deepen.register")
+        fields = {f.name: to_data(getattr(value, f.name)) for f in dataclasses.fields(value)}  # type: ignore[arg-type]
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, (tuple, list)):
+        return [to_data(item) for item in value]
+    return value
+
+
+def from_data(data: Any, kind: type[DescribedT]) -> DescribedT:
+    """Build the described object of class `kind` that `data` stands for.
+
+    Raises:
+        FileFormatError: the data does not describe such an object.
+        UnknownNameError: a class or a field is not known here.
+    """
+    try:
+        value = _from_data(data)
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise FileFormatError(f"the description is not valid: {error}") from error
+    if not isinstance(value, kind):
+        raise FileFormatError(f"the description is not valid: expected a {kind.__name__}, got {data!r:.80}")
+    return value
+
+
+def _from_data(data: Any) -> Any:
+    if isinstance(data, list):
+        return tuple(_from_data(item) for item in data)
+    if not isinstance(data, dict):
+        return data
+    fields = dict(data)
+    name = fields.pop("type", None)
+    if name not in _registry:
+        raise UnknownNameError("type in the description", name, _registry)
+    cls = _registry[name]
+    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in fields:
+        if key not in known:
+            raise UnknownNameError(f"field of {name}", key, known)
+    return cls(**{key: _from_data(item) for key, item in fields.items()})
+
+
+def canonical_json(value: object) -> str:
+    """Write JSON in the one form whose bytes depend on the content alone."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,271 @@
+"""The engine for GPUs and for speed without a compiler: PyTorch, on the CPU or CUDA."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from deepen import randomness
+from deepen.arrays import Array
+from deepen.context import Context, Pass
+from deepen.engines.base import (
+    EVALUATION_BATCH,
+    INPUT,
+    Engine,
+    Setup,
+    State,
+    augmentation_contexts,
+    batches,
+    initial_state,
+)
+from deepen.engines.diagnosis import not_finite
+from deepen.paths import Shape
+from deepen.randomness import Moment, purpose_key
+from deepen.spec import Layer
+
+
+class ArrayTree(nn.Module):
+    """A layer's parameters and statistics, and the trees of the layers inside it, by name."""
+
+    def __getitem__(self, name: str) -> Any:
+        for group in (self._parameters, self._buffers, self._modules):
+            if name in group:
+                return group[name]
+        raise KeyError(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._parameters or name in self._buffers or name in self._modules
+
+    def place(self, path: str, tensor: Tensor) -> None:
+        """Put a parameter or a plain tensor (a statistic) at a dotted path."""
+        first, _, rest = path.partition(".")
+        # Written into the tables: nn.Module refuses names of its own attributes, which layers may well have.
+        if rest:
+            self._modules.setdefault(first, ArrayTree()).place(rest, tensor)  # type: ignore[union-attr,operator]
+        elif isinstance(tensor, nn.Parameter):
+            self._parameters[first] = tensor
+        else:
+            self._buffers[first] = tensor
+
+
+class TorchNetwork(ArrayTree):
+    """A network as a `torch.nn.Module`: the keys of its `state_dict` are the parameter paths.
+
+    It maps float images `(N, C, H, W)` to logits `(N, K)`, and can be wrapped by DistributedDataParallel.
+    Called without a `Pass`, it behaves like any module: `train()` and `eval()` set the mode, dropout draws from
+    torch's generator, and running statistics move at once.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__()
+        self.layer: Layer = setup.logits_network
+        state = initial_state(setup)
+        for path, array in state.parameters.items():
+            trainable = setup.parameters[path].trainable
+            self.place(path, nn.Parameter(torch.from_numpy(array), requires_grad=trainable))
+        for path, array in state.statistics.items():
+            self.place(path, torch.from_numpy(array))
+
+    def forward(self, x: Tensor, run: Pass | None = None) -> Tensor:
+        """Return the logits; a given `run` says how the pass is made and gathers what it leaves behind."""
+        own = Pass(self.training, lambda _, shape: torch.rand(shape, device=x.device)) if run is None else run
+        y: Tensor = self.layer.torch_forward(F, x, self, Context(own, "", self))
+        if run is None:
+            self.adopt(own.updates)
+        return y
+
+    @torch.no_grad()
+    def adopt(self, updates: dict[str, Tensor], allowed: Tensor | None = None) -> None:
+        """Take over new running statistics, if `allowed` (a scalar on the device) is true or not given."""
+        for path, value in updates.items():
+            statistic = self.get_buffer(path)
+            statistic.copy_(value if allowed is None else torch.where(allowed, value, statistic))
+
+
+@dataclass(frozen=True)
+class TorchResult:
+    """The result of a step, on the device until it is read."""
+
+    loss: Tensor
+    hits: Tensor
+    sound: Tensor
+    explain: Callable[[], Exception]
+
+    def read(self) -> tuple[float, int]:
+        if not bool(self.sound):
+            raise self.explain()
+        return float(self.loss), int(self.hits)
+
+
+class TorchEngine(Engine):
+    """Computes with PyTorch."""
+
+    name = "torch"
+
+    def __init__(self, setup: Setup, device: str = "cpu") -> None:
+        super().__init__(setup)
+        if device == "cpu":
+            keep_freed_memory()
+        self.device = device
+        self.module = TorchNetwork(setup).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._trainable = [self.module.get_parameter(path) for path in setup.trainable]
+        self._optimizer = setup.optimizer.torch(torch.optim, self._trainable)
+        self._dtype = getattr(torch, setup.dtype)
+        # On a GPU nobody waits to see whether a step was sound; a flag there stops the steps after it.
+        self._waits = device == "cpu"
+        self._sound = torch.ones((), dtype=torch.bool, device=device)
+        self.load_state(initial_state(setup))
+
+    def bind(self, images: Array, labels: Array) -> None:
+        self._images, self._labels = (torch.from_numpy(a).to(self.device) for a in (images, labels))
+
+    def step(self, indices: Array, moment: Moment, learning_rate: float) -> TorchResult:
+        index = torch.from_numpy(indices).to(self.device)
+        labels = self._labels[index]
+        run = self._training_pass(moment)
+        self.module.zero_grad(set_to_none=True)
+        outputs = self.module(self._augmented(self._scaled(self._images[index]), run), run)
+        loss = self.setup.loss.torch_forward(F, outputs, self._targets(labels))
+        loss.backward()
+        self._sound = self._sound & _finite(loss, [p.grad for p in self._trainable])
+        self._update(learning_rate)
+        self.module.adopt(run.updates, self._sound)
+        with torch.no_grad():
+            right = outputs.argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))
+        result = TorchResult(loss.detach(), right.sum(), self._sound, lambda: self._explain(indices, moment))
+        if self._waits:
+            result.read()
+        return result
+
+    def outputs(self, images: Array, batch_size: int = EVALUATION_BATCH) -> Array:
+        with torch.no_grad():
+            parts = [self.module(self._tensor(images[part]), Pass()) for part in batches(len(images), batch_size)]
+        return _array(torch.cat(parts))
+
+    def activations(self, images: Array, paths: Collection[str]) -> dict[str, Array]:
+        self.check_paths(paths)
+        run = Pass(watch=set(paths))
+        with torch.no_grad():
+            self.setup.network.torch_forward(F, self._tensor(images), self.module, Context(run, "", self.module))
+        return {path: _array(run.outputs[path]) for path in paths}
+
+    def gradients(
+        self,
+        images: Array,
+        labels: Array,
+        with_respect_to: Iterable[str] | None = None,
+        moment: Moment | None = None,
+    ) -> dict[str, Array]:
+        wanted = self.wanted(with_respect_to)
+        run = Pass() if moment is None else self._training_pass(moment)
+        x = self._augmented(self._tensor(images), run).requires_grad_()
+        outputs = self.module(x, run)
+        targets = self._targets(torch.from_numpy(labels).to(self.device))
+        loss = self.setup.loss.torch_forward(F, outputs, targets)
+        sources = [x if name == INPUT else self.module.get_parameter(name) for name in wanted]
+        found = torch.autograd.grad(loss, sources, materialize_grads=True)
+        return {name: _array(gradient) for name, gradient in zip(wanted, found, strict=True)}
+
+    def state(self) -> State:
+        parameters = {path: _array(self.module.get_parameter(path)) for path in self.setup.parameters}
+        statistics = {path: _array(self.module.get_buffer(path)) for path in self.setup.statistics}
+        slots = {
+            slot: {
+                path: _array(self._optimizer.state[p][theirs])
+                for path, p in zip(self.setup.trainable, self._trainable, strict=True)
+            }
+            for slot, theirs in self.setup.optimizer.slots.items()
+        }
+        return State(parameters, statistics, slots, self._steps())
+
+    @torch.no_grad()
+    def load_state(self, state: State) -> None:
+        for path, array in state.parameters.items():
+            self.module.get_parameter(path).copy_(torch.from_numpy(array))
+        for path, array in state.statistics.items():
+            self.module.get_buffer(path).copy_(torch.from_numpy(array))
+        for path, p in zip(self.setup.trainable, self._trainable, strict=True):
+            kept = {"step": torch.tensor(float(state.steps), device=self.device)}
+            for slot, theirs in self.setup.optimizer.slots.items():
+                kept[theirs] = torch.zeros_like(p).copy_(torch.from_numpy(state.slots[slot][path]))
+            self._optimizer.state[p] = kept
+        self._sound = torch.ones_like(self._sound)
+
+    def _steps(self) -> int:
+        return int(self._optimizer.state[self._trainable[0]]["step"])
+
+    def _update(self, learning_rate: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        # The hook that gradient scaling uses: a fused optimizer skips the step where this is 1.
+        self._optimizer.found_inf = (~self._sound).float()
+        self._optimizer.step()
+
+    def _training_pass(self, moment: Moment) -> Pass:
+        seed = self.setup.seed
+
+        def from_numpy(path: str, shape: Shape) -> Tensor:
+            return torch.from_numpy(randomness.uniform(seed, path, moment, shape))
+
+        def on_device(path: str, shape: Shape) -> Tensor:
+            key = purpose_key(f"{seed} {path} {moment.epoch} {moment.step} {moment.position}")
+            generator = torch.Generator(self.device).manual_seed(key % 2**63)
+            return torch.rand(shape, generator=generator, device=self.device)
+
+        return Pass(True, from_numpy if self.device == "cpu" else on_device)
+
+    def _explain(self, indices: Array, moment: Moment) -> Exception:
+        index = torch.from_numpy(indices).to(self.device)
+        state = self.state()
+        self._sound = torch.ones_like(self._sound)
+        return not_finite(self.setup, state, _array(self._images[index]), _array(self._labels[index]), moment)
+
+    def _tensor(self, images: Array) -> Tensor:
+        return self._scaled(torch.from_numpy(np.ascontiguousarray(images)).to(self.device))
+
+    def _scaled(self, images: Tensor) -> Tensor:
+        x = images.to(self._dtype)
+        if images.dtype == torch.uint8:
+            x = x.div_(255)
+        return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+    def _augmented(self, x: Tensor, run: Pass) -> Tensor:
+        if not run.training or not self.setup.augmentations:
+            return x
+        for augmentation, context in augmentation_contexts(self.setup, run):
+            x = augmentation.torch_forward(F, x, context)
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def _targets(self, labels: Tensor) -> Tensor:
+        return labels if labels.ndim == 1 else labels.to(self._dtype)
+
+
+def _finite(loss: Tensor, gradients: list[Any]) -> Tensor:
+    """Return whether the loss and all gradients are finite, as a scalar on the device."""
+    largest = torch._foreach_norm([loss.detach(), *gradients], float("inf"))
+    return torch.stack(list(largest)).isfinite().all()
+
+
+def _array(tensor: Tensor) -> Array:
+    array: Array = tensor.detach().cpu().contiguous().numpy()
+    # A copy, so that what the engine does later does not show.
+    return array.copy()
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let glibc keep large freed blocks for the next step, rather than map fresh pages at every step."""
+    if platform.libc_ver()[0] == "glibc":
+        m_trim_threshold, m_mmap_threshold = -1, -3
+        libc = ctypes.CDLL(None)
+        libc.mallopt(m_mmap_threshold, 2**30)
+        libc.mallopt(m_trim_threshold, 2**30)

@@ -1,0 +1,72 @@
+"""Arrays of one's own: what `fit`, `evaluate` and `predict` accept, and what they say to the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from deepen.arrays import Array
+from deepen.errors import DataError
+from deepen.paths import Shape
+
+
+def as_images(given: Any, input_shape: Shape) -> Array:
+    """Return images `(N, C, H, W)`, uint8 or floats; grey ones may come as `(N, H, W)`.
+
+    Raises:
+        DataError: shape or type is not what the network takes.
+    """
+    images = np.asarray(given)
+    if images.dtype != np.uint8 and images.dtype.kind != "f":
+        raise DataError(
+            f"images are uint8 (0 to 255, divided by 255 for the network) or floats, got {images.dtype}; "
+            "convert them with x.astype('uint8')"
+        )
+    if images.ndim == 3 and len(input_shape) == 3 and input_shape[0] == 1:
+        images = images[:, None]
+    if images.shape[1:] != input_shape:
+        raise DataError(
+            f"the network takes (N, {', '.join(map(str, input_shape))}), but the images are {np.shape(given)}"
+            + _cure(np.shape(given), input_shape)
+        )
+    if len(images) == 0:
+        raise DataError("there is not a single image in the array")
+    return images
+
+
+def _cure(given: tuple[int, ...], wanted: Shape) -> str:
+    if given == wanted:
+        return "; a single image needs the batch axis: x[None]"
+    if len(given) == 4 and len(wanted) == 3 and (given[3], *given[1:3]) == wanted:
+        return "; put the channels first: x.transpose(0, 3, 1, 2)"
+    if len(given) == 2 and given[1] == int(np.prod(wanted)):
+        return f"; give them their shape back: x.reshape(-1, {', '.join(map(str, wanted))})"
+    return ""
+
+
+def as_labels(given: Any, images: int, classes: int) -> Array:
+    """Return class numbers `(N,)` as int64, or rows of probabilities `(N, classes)` as float32.
+
+    Raises:
+        DataError: their count, shape, type or range is not what the network takes.
+    """
+    labels = np.asarray(given)
+    if len(labels.shape) == 0 or len(labels) != images:
+        raise DataError(f"there are {images} images, but labels of shape {labels.shape}; give one for each image")
+    if labels.shape == (images, classes) and labels.dtype.kind in "fiub" and classes > 1:
+        rows = labels.astype(np.float32)
+        if not np.allclose(rows.sum(axis=1), 1, atol=1e-3) or rows.min() < 0:
+            raise DataError("each row of one-hot labels must be probabilities that add up to 1")
+        return rows
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"labels are whole class numbers (N,) or one-hot rows (N, {classes}), "
+            f"got {labels.dtype} of shape {labels.shape}"
+        )
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"the network has {classes} outputs, classes 0 to {classes - 1}, but labels run from "
+            f"{labels.min()} to {labels.max()}; give the last layer one unit for each class"
+        )
+    return labels.astype(np.int64)

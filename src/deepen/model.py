@@ -1,0 +1,354 @@
+"""Model: a network with its weights, as Keras' readers know it: compile, fit, evaluate, predict, save, load."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepen import engines, losses, metrics, model_file
+from deepen.arrays import Array
+from deepen.data.augment import Augmentation
+from deepen.data.picture import PictureRules
+from deepen.data.split import stratified_split
+from deepen.description import from_data, to_data
+from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State
+from deepen.errors import DataError, DeepenError, FileFormatError
+from deepen.inputs import as_images, as_labels
+from deepen.inspect.summary import Summary, as_text, summarize
+from deepen.layers import Sequential
+from deepen.losses import Loss
+from deepen.optimizers import Optimizer, optimizer
+from deepen.paths import Shape
+from deepen.schedules import Schedule, schedule
+from deepen.spec import Layer, Param
+from deepen.training.callbacks import Callback
+from deepen.training.history import History
+from deepen.training.loop import Plan, train
+from deepen.training.progress import Progress
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found; it unpacks as Keras' does: `loss, accuracy = model.evaluate(x, y)`."""
+
+    loss: float
+    metrics: Mapping[str, float]
+    count: int
+    """How many images were looked at: all of them."""
+    confusion: Array
+    """Counts `(K, K)`: row = label, column = prediction."""
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images, from 0 to 1, that were classified rightly."""
+        return float(np.trace(self.confusion)) / self.count
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (self.loss, *self.metrics.values())
+
+    def __getitem__(self, index: int) -> float:
+        return tuple(self)[index]
+
+
+class Model:
+    """A network for one shape of images, with its weights.
+
+    Args:
+        network: the layers, in order, or one layer that holds them all.
+        input_shape: `(C, H, W)` of the images.
+        classes: the names of the classes; their numbers where not given.
+        name: what tables and files call it.
+        seed: decides the first weights, the order of the images and what dropout drops.
+        picture: how a picture file becomes an image, kept in the model's file.
+
+    Raises:
+        ShapeError: the layers do not fit together for this shape; the error names the one that does not.
+    """
+
+    def __init__(
+        self,
+        network: Layer | Sequence[Layer],
+        input_shape: Shape,
+        *,
+        classes: Sequence[str] | None = None,
+        name: str = "model",
+        seed: int = 0,
+        picture: PictureRules | None = None,
+    ) -> None:
+        self.network = network if isinstance(network, Layer) else Sequential(tuple(network))
+        self.input_shape = tuple(int(size) for size in input_shape)
+        output_shape = self.network.output_shape(self.input_shape)
+        if len(output_shape) != 1:
+            raise DeepenError(
+                f"the network gives {output_shape} for each image, but a classifier gives one number for each "
+                "class; end it with Flatten and Dense"
+            )
+        self.classes = tuple(classes) if classes is not None else tuple(map(str, range(output_shape[0])))
+        if len(self.classes) != output_shape[0]:
+            raise DeepenError(f"there are {len(self.classes)} class names, but {output_shape[0]} outputs")
+        self.name = name
+        self.seed = seed
+        self.picture = picture
+        self.figures: dict[str, Any] = {}
+        """What the training reached; kept in the model's file."""
+        self._setup = Setup(self.network, self.input_shape, seed=seed)
+        self._metrics: tuple[str, ...] = ("accuracy",)
+        self._choice: engines.Choice | None = None
+        self._engine: Engine | None = None
+        self._state: State | None = None
+        self._epochs = 0
+
+    def compile(
+        self,
+        optimizer: str | Optimizer = "adam",
+        loss: str | Loss = "cross_entropy",
+        metrics: Sequence[str] = ("accuracy",),
+        *,
+        augmentations: Sequence[Augmentation] = (),
+        engine: str = "auto",
+        device: str = "auto",
+    ) -> None:
+        """Choose how to train and where; weights that are there stay, the optimizer starts anew.
+
+        Args:
+            optimizer: by name, or an object with settings of one's own.
+            loss: by name or as an object; a softmax at the end of the network is made part of it.
+            metrics: names of what is measured besides the loss.
+            augmentations: vary the training images, in this order.
+            engine: "numpy", "torch", or "auto" for PyTorch where it is installed.
+            device: "cpu", "cuda", or "auto" for a GPU where there is one.
+
+        Raises:
+            UnknownNameError: a name is not known.
+            MissingExtraError: the engine is not installed.
+        """
+        self._metrics = _check_metrics(metrics)
+        choice = engines.choose(engine, device)
+        kept = self._weights()
+        self._setup = Setup(
+            self.network,
+            self.input_shape,
+            _loss(loss),
+            _optimizer(optimizer),
+            self.seed,
+            augmentations=tuple(augmentations),
+        )
+        self._choice, self._engine, self._epochs = choice, None, 0
+        self._state = None if kept is None else _with_weights(self._setup, *kept)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that computes this model; made at its first use."""
+        if self._engine is None:
+            self._choice = self._choice or engines.choose()
+            self._engine = engines.create(self._setup, self._choice)
+            if self._state is not None:
+                self._engine.load_state(self._state)
+                self._state = None
+        return self._engine
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """A copy of the parameters by path, such as `conv1.kernel`."""
+        return self.engine.state().parameters
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        batch_size: int = 32,
+        epochs: int = 1,
+        validation_split: float = 0.0,
+        validation_data: tuple[Any, Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+        schedule: str | Schedule = "constant",
+        verbose: int = 1,
+    ) -> History:
+        """Train, and return what each epoch reached; a second call goes on where the first one ended.
+
+        Args:
+            x: images `(N, C, H, W)`, or `(N, H, W)` where they are grey; uint8 or floats.
+            y: class numbers `(N,)` or one-hot rows `(N, K)`.
+            batch_size: images in a step; the last step of an epoch takes what is left.
+            epochs: how many times to go through the images.
+            validation_split: the share that is held out; shuffled, stratified and seeded.
+            validation_data: images and labels to validate on instead.
+            callbacks: watch the training, and may stop it after an epoch.
+            schedule: how the learning rate changes from step to step, by name or as an object.
+            verbose: 0 prints nothing, anything else shows the progress on stderr.
+
+        Raises:
+            DataError: images or labels are not what the network takes.
+            NonFiniteError: a loss or a gradient was NaN or infinite; the weights are those before that step.
+        """
+        images, labels = self._images(x), self._labels(y, len(x))
+        indices = np.arange(len(images))
+        held_out: tuple[Array, Array] | None = None
+        if validation_data is not None:
+            if validation_split:
+                raise DataError("give validation_split or validation_data, not both")
+            held_out = (
+                self._images(validation_data[0]),
+                self._labels(validation_data[1], len(validation_data[0])),
+            )
+        elif validation_split:
+            indices, part = stratified_split(metrics.classes_of(labels), validation_split, self.seed)
+            held_out = images[part], labels[part]
+
+        engine = self.engine
+        engine.bind(np.ascontiguousarray(images), labels)
+        plan = Plan(epochs, batch_size, _schedule(schedule), self._epochs)
+        watchers = [*callbacks]
+        if verbose:
+            assert self._choice is not None
+            print(f"engine: {engine.name} on {engine.device} ({self._choice.reason})", file=sys.stderr)
+            watchers.insert(0, Progress())
+
+        def validate() -> Mapping[str, float]:
+            assert held_out is not None
+            found = self._evaluate(*held_out)
+            return {"val_loss": found.loss} | {f"val_{name}": value for name, value in found.metrics.items()}
+
+        history = train(engine, indices, plan, validate if held_out else None, watchers)
+        self._epochs += len(history.epoch)
+        return history
+
+    def evaluate(self, x: Any, y: Any, *, batch_size: int = EVALUATION_BATCH, verbose: int = 0) -> Evaluation:
+        """Return loss, metrics and confusion matrix over all images, without dropout.
+
+        Args:
+            x: images, as for `fit`.
+            y: labels, as for `fit`.
+            batch_size: how many images are computed at a time; it does not change the result.
+            verbose: anything but 0 prints the result to stderr.
+
+        Raises:
+            DataError: images or labels are not what the network takes.
+        """
+        found = self._evaluate(self._images(x), self._labels(y, len(x)), batch_size)
+        if verbose:
+            print(f"loss {found.loss:.4f}  accuracy {found.accuracy:.2%}", file=sys.stderr)
+        return found
+
+    def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> Array:
+        """Return the probabilities of the classes, `(N, K)`.
+
+        Raises:
+            DataError: the images are not what the network takes.
+        """
+        return self._setup.loss.prediction(self.engine.outputs(self._images(x), batch_size))
+
+    def __call__(self, x: Any) -> Array:
+        """Return the probabilities of the classes, `(N, K)`."""
+        return self.predict(x)
+
+    def summary(self) -> Summary:
+        """Print the table of the layers, and return it."""
+        summary = summarize(self.network, self.input_shape)
+        print(as_text(summary, self.name))
+        return summary
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write description, weights, class names, picture rules and figures to one file, `*.safetensors`.
+
+        Raises:
+            DataError: the file cannot be written; what was there before is unharmed.
+        """
+        state = self.engine.state()
+        content = {
+            "name": self.name,
+            "network": to_data(self.network),
+            "input_shape": list(self.input_shape),
+            "classes": list(self.classes),
+            "loss": to_data(self._setup.loss),
+            "picture": None if self.picture is None else self.picture.to_data(),
+            "figures": self.figures,
+        }
+        model_file.save(Path(path), {**state.parameters, **state.statistics}, content)
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, engine: str = "auto", device: str = "auto") -> Model:
+        """Read a model that `save` wrote; nothing in the file is ever run.
+
+        Raises:
+            DataError: the file cannot be read.
+            FileFormatError: it is no model file, or it is damaged.
+        """
+        arrays, content = model_file.load(Path(path))
+        try:
+            picture = content["picture"]
+            model = Model(
+                from_data(content["network"], Layer),
+                tuple(content["input_shape"]),
+                classes=content["classes"],
+                name=content["name"],
+                picture=None if picture is None else PictureRules.from_data(picture),
+            )
+            model.figures = dict(content["figures"])
+            model._setup = Setup(model.network, model.input_shape, from_data(content["loss"], Loss))
+            model._state = _with_weights(model._setup, *_sort(model._setup, arrays))
+        except (KeyError, TypeError, ValueError, DeepenError) as error:
+            raise FileFormatError(f"{path} is no valid model: {error}") from error
+        model._choice = engines.choose(engine, device)
+        return model
+
+    def _images(self, x: Any) -> Array:
+        return as_images(x, self.input_shape)
+
+    def _labels(self, y: Any, images: int) -> Array:
+        return as_labels(y, images, len(self.classes))
+
+    def _evaluate(self, images: Array, labels: Array, batch_size: int = EVALUATION_BATCH) -> Evaluation:
+        loss, outputs = self.engine.evaluate(images, labels, batch_size)
+        values = {name: metrics.METRICS[name](outputs, labels) for name in self._metrics}
+        return Evaluation(loss, values, len(images), metrics.confusion_matrix(outputs, labels))
+
+    def _weights(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
+        """Return parameters and statistics if they are more than the first weights of the seed."""
+        if self._engine is None and self._state is None:
+            return None
+        state = self._state or self.engine.state()
+        return state.parameters, state.statistics
+
+
+def _with_weights(setup: Setup, parameters: dict[str, Array], statistics: dict[str, Array]) -> State:
+    slots = {
+        slot: {path: np.zeros_like(parameters[path]) for path in setup.trainable} for slot in setup.optimizer.slots
+    }
+    return State(parameters, statistics, slots)
+
+
+def _sort(setup: Setup, arrays: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Tell parameters and statistics in a file apart, and hold each against the description."""
+
+    def take(params: Mapping[str, Param]) -> dict[str, Array]:
+        for path, param in params.items():
+            if path not in arrays:
+                raise ValueError(f"{path} is missing")
+            if arrays[path].shape != param.shape or arrays[path].dtype != setup.dtype:
+                raise ValueError(
+                    f"{path} should be {setup.dtype} of shape {param.shape}, "
+                    f"but is {arrays[path].dtype} of shape {arrays[path].shape}"
+                )
+        return {path: arrays.pop(path) for path in params}
+
+    sorted_arrays = take(setup.parameters), take(setup.statistics)
+    if arrays:
+        raise ValueError(f"{', '.join(sorted(arrays))} belongs to no layer")
+    return sorted_arrays
+
+
+# The methods above have arguments of these functions' names.
+_loss, _optimizer, _schedule = losses.loss, optimizer, schedule
+
+
+def _check_metrics(names: Sequence[str]) -> tuple[str, ...]:
+    return metrics.check((names,) if isinstance(names, str) else tuple(names))

@@ -1,0 +1,84 @@
+"""Model files: safetensors with one key of canonical JSON and a checksum over everything in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from deepen.arrays import Array
+from deepen.description import canonical_json
+from deepen.errors import DataError, FileFormatError
+from deepen.files import write_atomically
+
+FORMAT = 1
+KEY = "deepen"
+
+
+def save(path: Path, arrays: Mapping[str, Array], content: Mapping[str, Any]) -> None:
+    """Write arrays and what describes them; equal content gives equal bytes.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
+    described = {**content, "format": FORMAT}
+    described["sha256"] = _digest(ordered, described)
+    # One key only: safetensors writes several in random order.
+    data = safetensors.numpy.save(ordered, metadata={KEY: canonical_json(described)})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def load(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Read what `save` wrote.
+
+    Raises:
+        DataError: the file cannot be read.
+        FileFormatError: it is no model file, is of a newer format, or one of its bits has changed.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    try:
+        arrays = safetensors.numpy.load(data)
+        text = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"][KEY]
+        content = json.loads(text)
+        version, found = content["format"], content.pop("sha256")
+    except (
+        safetensors.SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise FileFormatError(
+            f"{path} is damaged, or is no model that deepen saved ({type(error).__name__}: {error!s:.80})"
+        ) from error
+    if not isinstance(version, int) or version > FORMAT:
+        raise FileFormatError(f"{path} is of format {version}, this deepen reads up to {FORMAT}; update deepen")
+    # The text is compared as well: JSON can be written in more than one way, these files in one alone.
+    if _digest(arrays, content) != found or canonical_json({**content, "sha256": found}) != text:
+        raise FileFormatError(f"{path} is damaged: its checksum does not fit; use another copy of the file")
+    return arrays, content
+
+
+def _digest(arrays: Mapping[str, Array], content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 over the description and over name, type, shape and bytes of every array."""
+    digest = hashlib.sha256(canonical_json(content).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(canonical_json([name, array.dtype.str, list(array.shape)]).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,0 +1,87 @@
+"""Run folders: everything about one training, in a folder of its own that is never overwritten."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from deepen.arrays import Array
+from deepen.config import RunConfig
+from deepen.environment import environment
+from deepen.errors import DataError
+from deepen.training.callbacks import Callback, View
+
+CONFIG = "config.toml"
+MODEL = "model.safetensors"
+METRICS = "metrics.csv"
+EXAMPLES = "examples"
+
+
+def create(config: RunConfig) -> Path:
+    """Make the folder `<date>_<time>-<model>-<data>` with the settings and the environment of a run.
+
+    Raises:
+        DataError: the folder cannot be made.
+    """
+    stem = f"{datetime.now():%Y-%m-%d_%H%M%S}-{config.model}-{config.data}"
+    number = 1
+    while True:
+        folder = Path(config.runs) / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            number += 1
+            if number > 1000:
+                raise DataError(f"cannot make a folder in {config.runs}: is it a file?") from None
+        except OSError as error:
+            raise DataError(f"cannot make the run's folder {folder}: {error.strerror}") from error
+    (folder / CONFIG).write_text(config.to_toml(), encoding="utf-8")
+    (folder / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n", encoding="utf-8")
+    return folder.resolve()
+
+
+class MetricsFile(Callback):
+    """Appends the figures of each epoch to a run's `metrics.csv` as they come."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / METRICS
+
+    def on_epoch_end(self, view: View) -> None:
+        """Write the epoch's line, and the head before the first."""
+        first = not self._path.exists()
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if first:
+                writer.writerow(["epoch", *view.figures])
+            writer.writerow([view.epoch + 1, *view.figures.values()])
+
+
+def write_examples(folder: Path, images: Array, names: list[str]) -> list[Path]:
+    """Write images `(N, C, H, W)` in uint8 as picture files that one can try a model on."""
+    target = folder / EXAMPLES
+    target.mkdir(exist_ok=True)
+    paths = []
+    for image, name in zip(images, names, strict=True):
+        pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
+        paths.append(target / f"{name}.png")
+        Image.fromarray(np.ascontiguousarray(pixels)).save(paths[-1])
+    return paths
+
+
+def model_path(given: Path) -> Path:
+    """Return the model's file for a path that is one, or is a run's folder.
+
+    Raises:
+        DataError: neither is there.
+    """
+    path = given / MODEL if given.is_dir() else given
+    if not path.is_file():
+        what = f"the run {given} has no {MODEL}; did it end?" if given.is_dir() else f"there is no file {given}"
+        raise DataError(what)
+    return path

@@ -1,0 +1,1 @@
+"""Training: the loop, what it reports, and who may watch it."""
