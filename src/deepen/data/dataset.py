@@ -1,0 +1,112 @@
+"""What a data set is: the facts known before any download, and the arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from deepen.arrays import Array
+from deepen.errors import DataError
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a data set without downloading it; `input_shape` is `(C, H, W)` of one image."""
+
+    name: str
+    title: str
+    input_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    train_count: int
+    test_count: int
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images `(N, C, H, W)` in uint8 and labels `(N,)` in int64, for training and for the test.
+
+    Raises:
+        DataError: arrays, labels or counts do not agree with each other or with the facts.
+    """
+
+    facts: Facts
+    train_images: Array
+    train_labels: Array
+    test_images: Array
+    test_labels: Array
+
+    def __post_init__(self) -> None:
+        _check("training", self.train_images, self.train_labels, self.facts, self.facts.train_count)
+        _check("test", self.test_images, self.test_labels, self.facts, self.facts.test_count)
+
+    def resized(self, height: int, width: int) -> Dataset:
+        """Return the data set with every image scaled to `(C, height, width)`, bilinear and antialiased.
+
+        The data set itself is returned where its images have that size already.
+
+        Raises:
+            DataError: the size is not positive, or the images are neither grey (C = 1) nor RGB (C = 3).
+        """
+        channels, old_height, old_width = self.facts.input_shape
+        if (height, width) == (old_height, old_width):
+            return self
+        if height < 1 or width < 1:
+            raise DataError(f"images cannot be resized to {height} × {width}; both must be at least 1")
+        if channels not in (1, 3):
+            raise DataError(
+                f"images of {self.facts.name} have {channels} channels; only grey (1) and RGB (3) can be resized"
+            )
+        return replace(
+            self,
+            facts=replace(self.facts, input_shape=(channels, height, width)),
+            train_images=_resize(self.train_images, height, width),
+            test_images=_resize(self.test_images, height, width),
+        )
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that has a name: its facts, how to load it, and where it lies now (None: nowhere yet)."""
+
+    facts: Facts
+    load: Callable[[], Dataset]
+    find: Callable[[], Path | None]
+
+
+def _check(part: str, images: Array, labels: Array, facts: Facts, count: int) -> None:
+    """Hold the arrays of one part against the facts."""
+    where = f"the {part} part of {facts.name}"
+    expected = (count, *facts.input_shape)
+    if images.shape != expected or images.dtype != np.uint8:
+        raise DataError(
+            f"{where} needs images {expected} of type uint8, but they are {images.shape} of type {images.dtype}"
+        )
+    if labels.shape != (count,) or labels.dtype != np.int64:
+        raise DataError(
+            f"{where} needs labels ({count},) of type int64, but they are {labels.shape} of type {labels.dtype}"
+        )
+    classes = len(facts.classes)
+    if count and (labels.min() < 0 or labels.max() >= classes):
+        raise DataError(
+            f"{where} needs labels 0 to {classes - 1}, for its {classes} classes, "
+            f"but they run from {labels.min()} to {labels.max()}"
+        )
+
+
+def _resize(images: Array, height: int, width: int) -> Array:
+    """Return uint8 images `(N, C, H, W)` scaled one by one; C is 1 or 3."""
+    count, channels = images.shape[:2]
+    resized = np.empty((count, channels, height, width), np.uint8)
+    for image, target in zip(images, resized, strict=True):
+        # Pillow wants (H, W) for grey and (H, W, 3) for colour, without gaps in memory.
+        pixels = image[0] if channels == 1 else image.transpose(1, 2, 0)
+        picture = Image.fromarray(np.ascontiguousarray(pixels))
+        scaled = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+        target[:] = scaled if channels == 1 else scaled.transpose(2, 0, 1)
+    return resized

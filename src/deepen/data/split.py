@@ -1,0 +1,58 @@
+"""Dividing examples into two parts that have the same mix of classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deepen.arrays import Array
+from deepen.errors import DataError
+from deepen.randomness import permutation
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+
+def stratified_split(labels: ArrayLike, fraction: float, seed: int) -> tuple[Array, Array]:
+    """Return the int64 indices of the rest and of the part, `(rest, part)`; who belongs to which is drawn.
+
+    The part has exactly `round(N * fraction)` examples. Each class gives its share, rounded down; the
+    examples that are then lacking come from the classes with the largest remainders, lower labels first.
+    Both arrays are in ascending order, as the examples stood: training shuffles every epoch anyway.
+
+    Args:
+        labels: integers `(N,)`.
+        fraction: the share of the part, between 0 and 1.
+        seed: the same seed gives the same split, whatever was drawn before.
+
+    Raises:
+        DataError: the labels are no integers `(N,)`, or the fraction leaves one of the two empty.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"a split needs integer labels (N,), but they are {labels.shape} of type {labels.dtype}")
+    if not 0 < fraction < 1:
+        raise DataError(f"the fraction to split off must lie between 0 and 1, but is {fraction}")
+    part_size = round(len(labels) * fraction)
+    if not 0 < part_size < len(labels):
+        raise DataError(
+            f"splitting {fraction} off {len(labels)} examples gives {len(labels) - part_size} and "
+            f"{part_size}, but neither may be empty; choose another fraction, or bring more examples"
+        )
+    _, class_of, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    shares = _largest_remainders(sizes, part_size)
+    # Examples in random order, then grouped by class: the first of each group, as its share says, are drawn.
+    shuffled = permutation(seed, "split", len(labels))
+    grouped = shuffled[np.argsort(class_of[shuffled], kind="stable")]
+    place_in_class = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    drawn = place_in_class < np.repeat(shares, sizes)
+    return np.sort(grouped[~drawn]), np.sort(grouped[drawn])
+
+
+def _largest_remainders(sizes: Array, total: int) -> Array:
+    """Return how many of each class are drawn, `total` in all; in integers, so that nothing rounds twice."""
+    shares, remainders = np.divmod(sizes * total, sizes.sum())
+    lacking = total - shares.sum()
+    shares[np.argsort(-remainders, kind="stable")[:lacking]] += 1
+    return shares
