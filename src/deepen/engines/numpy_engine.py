@@ -97,10 +97,10 @@ class NumpyEngine(Engine):
         state = self._state
         state.steps += 1
         for path in self.setup.trainable:
+            w, g = state.parameters[path], found.parameters[path]
             kept = {slot: arrays[path] for slot, arrays in state.slots.items()}
-            self.setup.optimizer.update(
-                state.parameters[path], found.parameters[path], kept, state.steps, learning_rate
-            )
+            with np.errstate(all="ignore"):
+                self.setup.optimizer.update(w, g, kept, state.steps, learning_rate)
         state.statistics.update(found.run.updates)
         return NumpyResult(found.loss, hits(found.outputs, labels))
 

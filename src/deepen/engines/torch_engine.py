@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -44,6 +44,13 @@ class ArrayTree(nn.Module):
 
     def __contains__(self, name: str) -> bool:
         return name in self._parameters or name in self._buffers or name in self._modules
+
+    def at(self, path: str) -> Any:
+        """Return the tensor at a dotted path."""
+        place: Any = self
+        for name in path.split("."):
+            place = place[name]
+        return place
 
     def place(self, path: str, tensor: Tensor) -> None:
         """Put a parameter or a plain tensor (a statistic) at a dotted path."""
@@ -87,7 +94,7 @@ class TorchNetwork(ArrayTree):
     def adopt(self, updates: dict[str, Tensor], allowed: Tensor | None = None) -> None:
         """Take over new running statistics, if `allowed` (a scalar on the device) is true or not given."""
         for path, value in updates.items():
-            statistic = self.get_buffer(path)
+            statistic = self.at(path)
             statistic.copy_(value if allowed is None else torch.where(allowed, value, statistic))
 
 
@@ -117,8 +124,10 @@ class TorchEngine(Engine):
             keep_freed_memory()
         self.device = device
         self.module = TorchNetwork(setup).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._trainable = [self.module.get_parameter(path) for path in setup.trainable]
-        self._optimizer = setup.optimizer.torch(torch.optim, self._trainable)
+        self._trainable = [self.module.at(path) for path in setup.trainable]
+        # torch.optim refuses an empty list; a network without parameters can still be evaluated.
+        self._optimizer = setup.optimizer.torch(torch.optim, self._trainable) if self._trainable else None
+        self._steps = torch.zeros((), dtype=torch.int64, device=device)
         self._dtype = getattr(torch, setup.dtype)
         # On a GPU nobody waits to see whether a step was sound; a flag there stops the steps after it.
         self._waits = device == "cpu"
@@ -171,44 +180,50 @@ class TorchEngine(Engine):
         outputs = self.module(x, run)
         targets = self._targets(torch.from_numpy(labels).to(self.device))
         loss = self.setup.loss.torch_forward(F, outputs, targets)
-        sources = [x if name == INPUT else self.module.get_parameter(name) for name in wanted]
+        sources = [x if name == INPUT else self.module.at(name) for name in wanted]
         found = torch.autograd.grad(loss, sources, materialize_grads=True)
         return {name: _array(gradient) for name, gradient in zip(wanted, found, strict=True)}
 
     def state(self) -> State:
-        parameters = {path: _array(self.module.get_parameter(path)) for path in self.setup.parameters}
-        statistics = {path: _array(self.module.get_buffer(path)) for path in self.setup.statistics}
+        parameters = {path: _array(self.module.at(path)) for path in self.setup.parameters}
+        statistics = {path: _array(self.module.at(path)) for path in self.setup.statistics}
         slots = {
-            slot: {
-                path: _array(self._optimizer.state[p][theirs])
-                for path, p in zip(self.setup.trainable, self._trainable, strict=True)
-            }
+            slot: {path: _array(self._kept(p)[theirs]) for path, p in self._named_trainable()}
             for slot, theirs in self.setup.optimizer.slots.items()
         }
-        return State(parameters, statistics, slots, self._steps())
+        return State(parameters, statistics, slots, int(self._steps))
 
     @torch.no_grad()
     def load_state(self, state: State) -> None:
         for path, array in state.parameters.items():
-            self.module.get_parameter(path).copy_(torch.from_numpy(array))
+            self.module.at(path).copy_(torch.from_numpy(array))
         for path, array in state.statistics.items():
-            self.module.get_buffer(path).copy_(torch.from_numpy(array))
-        for path, p in zip(self.setup.trainable, self._trainable, strict=True):
-            kept = {"step": torch.tensor(float(state.steps), device=self.device)}
+            self.module.at(path).copy_(torch.from_numpy(array))
+        for path, p in self._named_trainable():
+            kept = self._kept(p)
+            kept["step"] = torch.tensor(float(state.steps), device=self.device)
             for slot, theirs in self.setup.optimizer.slots.items():
                 kept[theirs] = torch.zeros_like(p).copy_(torch.from_numpy(state.slots[slot][path]))
-            self._optimizer.state[p] = kept
+        self._steps.fill_(state.steps)
         self._sound = torch.ones_like(self._sound)
 
-    def _steps(self) -> int:
-        return int(self._optimizer.state[self._trainable[0]]["step"])
+    def _named_trainable(self) -> Iterator[tuple[str, Any]]:
+        return zip(self.setup.trainable, self._trainable, strict=True)
+
+    def _kept(self, parameter: Any) -> dict[str, Any]:
+        """Return what torch's optimizer keeps for a parameter."""
+        assert self._optimizer is not None, "nothing to train"
+        kept: dict[str, Any] = self._optimizer.state[parameter]
+        return kept
 
     def _update(self, learning_rate: float) -> None:
+        assert self._optimizer is not None, "nothing to train"
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         # The hook that gradient scaling uses: a fused optimizer skips the step where this is 1.
         self._optimizer.found_inf = (~self._sound).float()
         self._optimizer.step()
+        self._steps += self._sound
 
     def _training_pass(self, moment: Moment) -> Pass:
         seed = self.setup.seed

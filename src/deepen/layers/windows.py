@@ -106,9 +106,11 @@ class Windows:
     def im2col(self, padded: Array) -> Array:
         """Write every window of padded maps out as a row: `(N, C, H, W)` → `(N·OH·OW, KH·KW·C)`."""
         x = np.ascontiguousarray(padded.transpose(0, 2, 3, 1))
-        n, _, _, c = x.shape
+        n, h, w, c = x.shape
         (kh, kw), (sh, sw), (rows, columns) = self.size, self.stride, self.count
-        image, row, column, channel = x.strides
+        # Not x.strides: NumPy leaves those of an axis of length 1 undefined.
+        channel = x.itemsize
+        column, row, image = c * channel, w * c * channel, h * w * c * channel
         # A window's row of pixels is one run of KW·C numbers in memory.
         views = as_strided(
             x,

@@ -82,10 +82,13 @@ def train(
 
     Raises:
         DataError: there is nothing to train on.
+        DeepenError: there is nothing to learn.
         NonFiniteError: a loss or a gradient was NaN or infinite.
     """
     if len(indices) == 0:
         raise DataError("there is no image to train on")
+    if not engine.setup.trainable:
+        raise DeepenError("the network has no parameter to learn; give it a layer such as Conv2D or Dense")
     history = History()
     view = _view(engine, plan, plan.first_epoch, len(indices), Tally())
     for callback in callbacks:

@@ -1,0 +1,348 @@
+"""The engines agree on whole networks, step after step, and keep what the protocol promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from harness import difference
+from networks import CLASSES, INPUT_SHAPE, NETWORKS
+
+from deepen import engines, models
+from deepen.arrays import Array
+from deepen.data import Shift
+from deepen.engines import Choice, Engine, Setup
+from deepen.engines.numpy_engine import NumpyEngine
+from deepen.engines.torch_engine import TorchEngine, TorchNetwork
+from deepen.errors import DeepenError, MissingExtraError, NonFiniteError, UnknownNameError
+from deepen.layers import Conv2D, Dense, Flatten, ReLU, Sequential
+from deepen.losses import one_hot
+from deepen.optimizers import SGD, Adam, Momentum, Optimizer
+from deepen.randomness import Moment
+from deepen.spec import Layer
+
+BOTH: list[Callable[[Setup], Engine]] = [NumpyEngine, TorchEngine]
+each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
+each_engine = pytest.mark.parametrize("make", BOTH, ids=["numpy", "torch"])
+
+
+def images(count: int = 64, seed: int = 0) -> tuple[Array, Array]:
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 256, (count, *INPUT_SHAPE), dtype=np.uint8), rng.integers(0, CLASSES, count)
+    for image, label in zip(x, y, strict=True):
+        image[:, 2 * label : 2 * label + 2] |= 128  # something to learn: a brighter band
+    return x, y
+
+
+def setup(network: Layer, **more: Any) -> Setup:
+    return Setup(network, INPUT_SHAPE, seed=3, **more)
+
+
+def run(engine: Engine, steps: int, first: int = 0, rate: float = 0.01) -> list[tuple[float, int]]:
+    x, y = images()
+    engine.bind(x, y)
+    found = []
+    for step in range(first, first + steps):
+        indices = np.arange(step * 16, step * 16 + 16) % len(x)
+        found.append(engine.step(indices, Moment(step // 4, step % 4), rate).read())
+    return found
+
+
+@each_network
+@pytest.mark.parametrize("moment", [None, Moment(2, 5)], ids=["evaluation", "training"])
+@pytest.mark.parametrize("labels", ["numbers", "rows"])
+def test_gradients_agree(network: Layer, moment: Moment | None, labels: str) -> None:
+    x, y = images(7)
+    targets = y if labels == "numbers" else one_hot(y, CLASSES, "float64") * 0.8 + 0.04
+    names = ["input", *Setup(network, INPUT_SHAPE).parameters]
+    settings = setup(network, dtype="float64", augmentations=(Shift(2),))
+    ours, theirs = (make(settings).gradients(x, targets, names, moment) for make in BOTH)
+    assert ours.keys() == theirs.keys() == set(names)
+    for name in names:
+        assert difference(ours[name], theirs[name]) < 1e-10, name
+
+
+@each_network
+def test_gradient_is_the_slope_along_a_random_direction(network: Layer) -> None:
+    settings = setup(network, dtype="float64")
+    engine, (x, y) = NumpyEngine(settings), images(7)
+    state, rng = engine.state(), np.random.default_rng(1)
+    direction = {path: 0.03 * rng.standard_normal(w.shape) for path, w in state.parameters.items()}
+    slope = sum(float((g * direction[path]).sum()) for path, g in engine.gradients(x, y).items())
+
+    def loss(step: float) -> float:
+        moved = state.copy()
+        moved.parameters = {path: w + step * direction[path] for path, w in state.parameters.items()}
+        engine.load_state(moved)
+        return engine.evaluate(x, y)[0]
+
+    assert (loss(1e-6) - loss(-1e-6)) / 2e-6 == pytest.approx(slope, rel=1e-6)
+
+
+@each_network
+@pytest.mark.parametrize("optimizer", [SGD(0.05), Momentum(0.02), Adam(0.005)], ids=lambda o: type(o).__name__)
+def test_two_hundred_steps_agree(network: Layer, optimizer: Optimizer) -> None:
+    settings = setup(network, dtype="float64", optimizer=optimizer, augmentations=(Shift(1),))
+    both = [make(settings) for make in BOTH]
+    losses = [run(engine, 200, rate=optimizer.learning_rate) for engine in both]
+    assert difference(*[[loss for loss, _ in found] for found in losses]) < 1e-8
+    assert [hits for _, hits in losses[0]] == [hits for _, hits in losses[1]]
+    ours, theirs = (engine.state() for engine in both)
+    assert ours.steps == theirs.steps == 200
+    for path, w in ours.parameters.items():
+        assert difference(w, theirs.parameters[path]) < 1e-8, path
+    for path, s in ours.statistics.items():
+        assert difference(s, theirs.statistics[path]) < 1e-8, path
+    for slot, arrays in ours.slots.items():
+        for path, kept in arrays.items():
+            assert difference(kept, theirs.slots[slot][path]) < 1e-8, (slot, path)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_every_model_agrees(name: str) -> None:
+    entry = models.entry(name)
+    settings = Setup(entry.build(10), entry.input_shape, dtype="float64")
+    rng = np.random.default_rng(0)
+    x, y = rng.random((4, *entry.input_shape)), rng.integers(0, 10, 4)
+    both = [make(settings) for make in BOTH]
+    assert difference(*[engine.outputs(x) for engine in both]) < 1e-10
+    ours, theirs = (engine.gradients(x, y, moment=Moment()) for engine in both)
+    for path, gradient in ours.items():
+        assert difference(gradient, theirs[path]) < 1e-10, path
+
+
+@each_network
+def test_first_weights_are_the_same(network: Layer) -> None:
+    ours, theirs = (make(setup(network)).state() for make in BOTH)
+    for path, w in {**ours.parameters, **ours.statistics}.items():
+        other = {**theirs.parameters, **theirs.statistics}[path]
+        assert w.dtype == other.dtype == np.float32
+        assert (w == other).all(), path
+
+
+@each_network
+@each_engine
+def test_it_learns_its_images_by_heart(network: Layer, make: Callable[[Setup], Engine]) -> None:
+    engine = make(setup(network))
+    run(engine, 400)
+    x, y = images()
+    _, outputs = engine.evaluate(x, y)
+    assert (outputs.argmax(axis=1) == y).mean() > 0.95
+
+
+@each_network
+@each_engine
+def test_a_loaded_state_goes_on_as_if_nothing_had_been(network: Layer, make: Callable[[Setup], Engine]) -> None:
+    whole, first, second = (make(setup(network)) for _ in range(3))
+    through = run(whole, 8)
+    run(first, 5)
+    second.load_state(first.state())
+    assert run(second, 3, first=5) == through[5:]
+    ended, resumed = whole.state(), second.state()
+    assert ended.steps == resumed.steps == 8
+    for path, w in ended.parameters.items():
+        assert w.tobytes() == resumed.parameters[path].tobytes(), path
+    for path, s in ended.statistics.items():
+        assert s.tobytes() == resumed.statistics[path].tobytes(), path
+
+
+@each_engine
+def test_a_state_is_a_copy(make: Callable[[Setup], Engine]) -> None:
+    engine = make(setup(NETWORKS["graph"]))
+    before = engine.state()
+    kept = before.copy()
+    run(engine, 2)
+    assert all((before.parameters[path] == kept.parameters[path]).all() for path in kept.parameters)
+
+
+@each_engine
+def test_the_last_partial_batch_counts(make: Callable[[Setup], Engine]) -> None:
+    engine, (x, y) = make(setup(NETWORKS["plain"], dtype="float64")), images(10)
+    whole, _ = engine.evaluate(x, y, batch_size=10)
+    parts, outputs = engine.evaluate(x, y, batch_size=4)
+    assert len(outputs) == 10
+    assert parts == pytest.approx(whole, rel=1e-12)
+
+
+@each_network
+@each_engine
+def test_activations_are_those_of_the_layers(network: Layer, make: Callable[[Setup], Engine]) -> None:
+    engine, (x, _) = make(setup(network, dtype="float64")), images(3)
+    path = {"plain": "conv2", "graph": "block.last"}[network.name or "plain"]
+    found = engine.activations(x, [path, "conv1"])
+    assert found[path].shape == {"plain": (3, 6, 3, 3), "graph": (3, 6, 5, 5)}[network.name or "plain"]
+    assert difference(found[path], NumpyEngine(engine.setup).activations(x, [path])[path]) < 1e-10
+    with pytest.raises(UnknownNameError, match="did you mean 'conv1'"):
+        engine.activations(x, ["conv11"])
+
+
+@each_engine
+def test_the_softmax_at_the_end_is_an_activation_too(make: Callable[[Setup], Engine]) -> None:
+    found = make(setup(NETWORKS["plain"])).activations(images(3)[0], ["dense2"])
+    assert found["dense2"].sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+
+
+@each_engine
+def test_unknown_parameter(make: Callable[[Setup], Engine]) -> None:
+    with pytest.raises(UnknownNameError, match=r"did you mean 'conv1\.kernel'"):
+        make(setup(NETWORKS["plain"])).gradients(*images(3), with_respect_to=["conv1.kernal"])
+
+
+def broken_weights(engine: Engine, path: str, value: float) -> None:
+    state = engine.state()
+    state.parameters[path].flat[0] = value
+    engine.load_state(state)
+
+
+@each_engine
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [("conv2.kernel", np.nan, "the output of conv2 is"), ("dense1.bias", np.inf, "the output of dense1 is")],
+)
+def test_a_step_that_is_not_finite_changes_nothing_and_names_the_layer(
+    make: Callable[[Setup], Engine], path: str, value: float, says: str
+) -> None:
+    engine = make(setup(NETWORKS["plain"]))
+    run(engine, 2)
+    broken_weights(engine, path, value)
+    before = engine.state()
+    with pytest.raises(NonFiniteError, match=f"epoch 1, step 3: {says}"):
+        run(engine, 1, first=2)
+    after = engine.state()
+    assert after.steps == before.steps
+    for name, w in before.parameters.items():
+        assert w.tobytes() == after.parameters[name].tobytes(), name
+
+
+@each_engine
+def test_images_that_are_not_finite_are_named(make: Callable[[Setup], Engine]) -> None:
+    engine = make(setup(NETWORKS["graph"]))
+    x, y = images(16)
+    x = x.astype(np.float32)
+    x[3, 0, 2, 2] = np.nan
+    engine.bind(x, y)
+    before = engine.state()
+    with pytest.raises(NonFiniteError, match="the images themselves"):
+        engine.step(np.arange(16), Moment(), 0.01).read()
+    for path, s in before.statistics.items():
+        assert s.tobytes() == engine.state().statistics[path].tobytes(), path
+
+
+@each_engine
+def test_a_gradient_that_is_not_finite_is_named(make: Callable[[Setup], Engine]) -> None:
+    # float32 ends at 3.4e38: nothing on the way forward comes near it, the first kernel's gradient goes past it.
+    zeros = [Dense(3, kernel_initializer="zeros"), Dense(5, kernel_initializer="zeros")]
+    engine = make(Setup(Sequential([Flatten(), *zeros]), INPUT_SHAPE))
+    broken_weights(engine, "dense2.kernel", 1e20)
+    x, y = images(16)
+    engine.bind(x.astype(np.float32) * np.float32(1e20), y)
+    with pytest.raises(NonFiniteError, match=r"the gradient of dense1\.kernel"):
+        engine.step(np.arange(16), Moment(), 0.01).read()
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Momentum(), Adam()], ids=lambda o: type(o).__name__)
+def test_a_step_nobody_waits_for_stops_those_after_it(optimizer: Optimizer) -> None:
+    """What a GPU does, done on the CPU: results are read late, the flag on the device holds the weights."""
+    engine = TorchEngine(setup(NETWORKS["graph"], optimizer=optimizer))
+    engine._waits = False
+    x, y = images(48)
+    x = x.astype(np.float32)
+    x[20] = np.nan
+    engine.bind(x, y)
+    results = [engine.step(np.arange(i * 16, i * 16 + 16), Moment(0, i), 0.01) for i in range(3)]
+    results[0].read()
+    with pytest.raises(NonFiniteError, match="step 2: the images themselves"):
+        results[1].read()
+    reference = TorchEngine(setup(NETWORKS["graph"], optimizer=optimizer))
+    reference.bind(x, y)
+    reference.step(np.arange(16), Moment(0, 0), 0.01)
+    ours, theirs = engine.state(), reference.state()
+    assert ours.steps == theirs.steps
+    for path, w in theirs.parameters.items():
+        assert w.tobytes() == ours.parameters[path].tobytes(), path
+    for path, s in theirs.statistics.items():
+        assert s.tobytes() == ours.statistics[path].tobytes(), path
+
+
+def test_a_network_with_nothing_to_learn_evaluates() -> None:
+    for make in BOTH:
+        engine = make(Setup(Sequential([Flatten()]), (5, 1, 1)))
+        assert engine.outputs(np.ones((2, 5, 1, 1), np.float32)).shape == (2, 5)
+
+
+def test_state_dict_names_are_the_parameter_paths() -> None:
+    settings = setup(NETWORKS["graph"])
+    module = TorchNetwork(settings)
+    assert set(module.state_dict()) == {*settings.parameters, *settings.statistics}
+    assert "block.last.kernel" in module.state_dict()
+
+
+def test_layers_may_have_names_of_module_attributes() -> None:
+    network = Sequential([Conv2D(2, 3, name="type"), ReLU(), Flatten(), Dense(5, name="forward")])
+    assert difference(*[make(setup(network)).outputs(images(2)[0]) for make in BOTH]) < 1e-5
+
+
+def test_the_module_is_an_ordinary_one() -> None:
+    module = TorchNetwork(setup(NETWORKS["graph"]))
+    x = torch.from_numpy(images(6)[0]).float() / 255
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    module.train()
+    loss = module(x).square().mean()
+    loss.backward()
+    assert all(p.grad is not None for p in module.parameters())
+    assert not torch.equal(before["block.norm1.running_mean"], module.state_dict()["block.norm1.running_mean"])
+    module.eval()
+    assert torch.equal(module(x), module(x))
+
+
+@pytest.mark.parametrize(
+    ("torch_there", "asked", "expected"),
+    [
+        (True, ("auto", "auto"), "torch"),
+        (False, ("auto", "auto"), "numpy"),
+        (True, ("numpy", "auto"), "numpy"),
+        (True, ("auto", "cpu"), "torch"),
+    ],
+)
+def test_choice_of_the_engine(
+    monkeypatch: pytest.MonkeyPatch, torch_there: bool, asked: tuple[str, str], expected: str
+) -> None:
+    monkeypatch.setattr(engines, "torch_installed", lambda: torch_there)
+    choice = engines.choose(*asked)
+    assert choice.engine == expected
+    assert choice.reason
+    assert engines.create(setup(NETWORKS["plain"]), choice).name == expected
+
+
+def test_wrong_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'torch'"):
+        engines.choose("torhc")
+    with pytest.raises(UnknownNameError, match="unknown device 'gpu'"):
+        engines.choose("torch", "gpu")
+    with pytest.raises(DeepenError, match="numpy engine computes on the cpu"):
+        engines.choose("numpy", "cuda")
+    monkeypatch.setattr(engines, "torch_installed", lambda: False)
+    with pytest.raises(MissingExtraError, match=r'pip install "deepen\[torch\]"'):
+        engines.choose("torch")
+    with pytest.raises(MissingExtraError):
+        engines.choose("auto", "cuda")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_no_cuda() -> None:
+    with pytest.raises(DeepenError, match='use device="cpu"'):
+        engines.choose("torch", "cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_cuda_agrees() -> None:
+    settings = setup(NETWORKS["graph"], dtype="float64")
+    x, y = images(7)
+    ours = NumpyEngine(settings)
+    theirs = engines.create(settings, Choice("torch", "cuda", "test"))
+    for path, gradient in ours.gradients(x, y).items():
+        assert difference(gradient, theirs.gradients(x, y)[path]) < 1e-9, path
+    assert all(np.isfinite(loss) for loss, _ in run(theirs, 8))
