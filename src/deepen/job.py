@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepen import data, engines, models, runs
+from deepen import data, engines, models, report, runs
 from deepen.arrays import Array
 from deepen.config import RunConfig
 from deepen.data import Augmentation, Dataset, PictureRules, Shift
@@ -18,7 +18,6 @@ from deepen.environment import environment
 from deepen.inspect.summary import summarize
 from deepen.model import Evaluation, Model
 from deepen.optimizers import Optimizer, optimizer
-from deepen.report import page, plots
 from deepen.training.history import History
 from deepen.training.progress import Progress
 
@@ -135,8 +134,8 @@ def _report(config: RunConfig, dataset: Dataset, outcome: Outcome) -> None:
     """Draw the pictures of a run and write its page."""
     folder, test, model = outcome.folder, outcome.test, outcome.model
     classes = dataset.facts.classes
-    plots.learning_curves(outcome.history.history, folder / "learning_curves.png")
-    plots.confusion(test.confusion, classes, folder / "confusion_matrix.png")
+    report.learning_curves(outcome.history.history, folder / "learning_curves.png")
+    report.confusion(test.confusion, classes, folder / "confusion_matrix.png")
     figures = [
         ("learning_curves.png", "Loss and accuracy of each epoch"),
         ("confusion_matrix.png", f"Predictions on the {test.count:,} test images"),
@@ -144,12 +143,13 @@ def _report(config: RunConfig, dataset: Dataset, outcome: Outcome) -> None:
     probabilities = model.predict(dataset.test_images)
     mistakes = _mistakes(probabilities, dataset.test_labels)
     if len(mistakes):
-        captions = [f"{classes[dataset.test_labels[i]]} → {classes[probabilities[i].argmax()]}" for i in mistakes]
-        plots.pictures(dataset.test_images[mistakes], captions, folder / "mistakes.png")
+        names = report.drawable(classes)
+        captions = [f"{names[dataset.test_labels[i]]} → {names[probabilities[i].argmax()]}" for i in mistakes]
+        report.pictures(dataset.test_images[mistakes], captions, folder / "mistakes.png")
         figures.append(("mistakes.png", "The mistakes that the model was surest of: label → prediction"))
     examples = _examples(folder, dataset)
     history = outcome.history.last
-    page.write_page(
+    report.write_page(
         folder,
         title=f"{config.model} on {config.data}",
         headline=[
