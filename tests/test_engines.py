@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from harness import difference
-from networks import CLASSES, INPUT_SHAPE, NETWORKS
 
 from deepen import engines, models
 from deepen.arrays import Array
@@ -23,6 +21,8 @@ from deepen.losses import one_hot
 from deepen.optimizers import SGD, Adam, Momentum, Optimizer
 from deepen.randomness import Moment
 from deepen.spec import Layer
+from harness import difference
+from networks import CLASSES, INPUT_SHAPE, NETWORKS
 
 BOTH: list[Callable[[Setup], Engine]] = [NumpyEngine, TorchEngine]
 each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CASES, Case
-from harness import difference, finite_differences, random_inputs, run_numpy, run_torch
 
+from cases import CASES, Case
 from deepen import layers
 from deepen.description import from_data, to_data
 from deepen.errors import ShapeError
 from deepen.spec import Layer
+from harness import difference, finite_differences, random_inputs, run_numpy, run_torch
 
 each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 each_mode = pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import INPUT_SHAPE, NETWORKS
 
 from deepen import models, register, spec
 from deepen.description import Described, canonical_json, from_data, to_data
@@ -32,6 +31,7 @@ from deepen.layers.combine import split_softmax
 from deepen.optimizers import Adam, Optimizer
 from deepen.paths import flatten, nest
 from deepen.spec import Layer
+from networks import INPUT_SHAPE, NETWORKS
 
 FACTS = {
     "deepconvnet": [160, 2320, 4640, 9248, 18496, 36928, 51250, 510],
@@ -195,7 +195,8 @@ def test_any_tree_fits_or_says_why(network: Layer) -> None:
     try:
         shape = network.output_shape((4, 6, 6))
     except ShapeError as error:
-        assert len(str(error)) > 20
+        says = str(error)
+        assert any(word in says for word in ("cannot fit", "cannot add", "cannot merge")), says
         return
     nodes = list(spec.walk(network, (4, 6, 6)))
     assert len({node.path for node in nodes}) == len(nodes)
@@ -258,7 +259,7 @@ def test_registration() -> None:
     class Stranger(Layer):
         pass
 
-    with pytest.raises(DeepenError, match="is not registered; decorate it with @deepen.register"):
+    with pytest.raises(DeepenError, match=r"is not registered; decorate it with @deepen\.register"):
         to_data(Stranger())
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from harness import difference, random_inputs, run_numpy
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from deepen.errors import DeepenError, ShapeError
 from deepen.layers import Conv2D, MaxPooling2D
 from deepen.layers.windows import Windows
+from harness import difference, random_inputs, run_numpy
 
 sizes = st.integers(1, 9)
 small = st.integers(1, 4)

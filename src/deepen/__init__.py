@@ -20,9 +20,10 @@ if TYPE_CHECKING:
         ShapeError,
         UnknownNameError,
     )
-    from deepen.model import Evaluation, Model
+    from deepen.model import Model
     from deepen.spec import Layer, Param
     from deepen.training.callbacks import Callback, View
+    from deepen.training.evaluation import Evaluation
     from deepen.training.history import History
 
 __version__ = "0.1.0"
@@ -41,9 +42,10 @@ _HOMES = {
         "deepen.errors",
     ),
     **dict.fromkeys(("Callback", "View"), "deepen.training.callbacks"),
-    **dict.fromkeys(("Evaluation", "Model"), "deepen.model"),
     **dict.fromkeys(("Layer", "Param"), "deepen.spec"),
+    "Evaluation": "deepen.training.evaluation",
     "History": "deepen.training.history",
+    "Model": "deepen.model",
     "register": "deepen.description",
 }
 _MODULES = ("data", "engines", "keras", "layers", "losses", "models", "optimizers", "schedules")

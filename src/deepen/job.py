@@ -16,8 +16,9 @@ from deepen.data import Augmentation, Dataset, PictureRules, Shift
 from deepen.description import Described
 from deepen.environment import environment
 from deepen.inspect.summary import summarize
-from deepen.model import Evaluation, Model
+from deepen.model import Model
 from deepen.optimizers import Optimizer, optimizer
+from deepen.training.evaluation import Evaluation
 from deepen.training.history import History
 from deepen.training.progress import Progress
 

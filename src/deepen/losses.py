@@ -49,8 +49,8 @@ class SoftmaxCrossEntropy(Loss):
         t = one_hot(targets, outputs.shape[1], outputs.dtype) if targets.ndim == 1 else targets
         z = outputs - outputs.max(axis=1, keepdims=True)
         log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-        # A product would turn 0 · −∞ into NaN for a class that is neither wanted nor likely.
-        loss = -np.where(t == 0, 0, t * log_p).sum() / len(outputs)
+        # A class that is not wanted costs nothing, however unlikely: not 0 · −∞, which is NaN.
+        loss = -(t * np.where(t == 0, 0, log_p)).sum() / len(outputs)
         return float(loss), (np.exp(log_p), t)
 
     def backward(self, cache: Any) -> Array:

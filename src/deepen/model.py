@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from deepen.data.augment import Augmentation
 from deepen.data.picture import PictureRules
 from deepen.data.split import stratified_split
 from deepen.description import from_data, to_data
-from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State
+from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State, fresh_state
 from deepen.errors import DataError, DeepenError, FileFormatError
 from deepen.inputs import as_images, as_labels
 from deepen.inspect.summary import Summary, as_text, summarize
@@ -26,34 +25,12 @@ from deepen.losses import Loss
 from deepen.optimizers import Optimizer, optimizer
 from deepen.paths import Shape
 from deepen.schedules import Schedule, schedule
-from deepen.spec import Layer, Param
+from deepen.spec import Layer
 from deepen.training.callbacks import Callback
+from deepen.training.evaluation import Evaluation
 from deepen.training.history import History
 from deepen.training.loop import Plan, train
 from deepen.training.progress import Progress
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found; it unpacks as Keras' does: `loss, accuracy = model.evaluate(x, y)`."""
-
-    loss: float
-    metrics: Mapping[str, float]
-    count: int
-    """How many images were looked at: all of them."""
-    confusion: Array
-    """Counts `(K, K)`: row = label, column = prediction."""
-
-    @property
-    def accuracy(self) -> float:
-        """The share of images, from 0 to 1, that were classified rightly."""
-        return float(np.trace(self.confusion)) / self.count
-
-    def __iter__(self) -> Iterator[float]:
-        yield from (self.loss, *self.metrics.values())
-
-    def __getitem__(self, index: int) -> float:
-        return tuple(self)[index]
 
 
 class Model:
@@ -140,7 +117,7 @@ class Model:
             augmentations=tuple(augmentations),
         )
         self._choice, self._engine, self._epochs = choice, None, 0
-        self._state = None if kept is None else _with_weights(self._setup, *kept)
+        self._state = None if kept is None else fresh_state(self._setup, *kept)
 
     @property
     def engine(self) -> Engine:
@@ -294,7 +271,7 @@ class Model:
             )
             model.figures = dict(content["figures"])
             model._setup = Setup(model.network, model.input_shape, from_data(content["loss"], Loss))
-            model._state = _with_weights(model._setup, *_sort(model._setup, arrays))
+            model._state = fresh_state(model._setup, *_told_apart(model._setup, arrays))
         except (KeyError, TypeError, ValueError, DeepenError) as error:
             raise FileFormatError(f"{path} is no valid model: {error}") from error
         model._choice = engines.choose(engine, device)
@@ -319,31 +296,10 @@ class Model:
         return state.parameters, state.statistics
 
 
-def _with_weights(setup: Setup, parameters: dict[str, Array], statistics: dict[str, Array]) -> State:
-    slots = {
-        slot: {path: np.zeros_like(parameters[path]) for path in setup.trainable} for slot in setup.optimizer.slots
-    }
-    return State(parameters, statistics, slots)
-
-
-def _sort(setup: Setup, arrays: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Tell parameters and statistics in a file apart, and hold each against the description."""
-
-    def take(params: Mapping[str, Param]) -> dict[str, Array]:
-        for path, param in params.items():
-            if path not in arrays:
-                raise ValueError(f"{path} is missing")
-            if arrays[path].shape != param.shape or arrays[path].dtype != setup.dtype:
-                raise ValueError(
-                    f"{path} should be {setup.dtype} of shape {param.shape}, "
-                    f"but is {arrays[path].dtype} of shape {arrays[path].shape}"
-                )
-        return {path: arrays.pop(path) for path in params}
-
-    sorted_arrays = take(setup.parameters), take(setup.statistics)
-    if arrays:
-        raise ValueError(f"{', '.join(sorted(arrays))} belongs to no layer")
-    return sorted_arrays
+def _told_apart(setup: Setup, arrays: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return the parameters and the statistics among a file's arrays, each held against the description."""
+    model_file.check(arrays, {**setup.parameters, **setup.statistics}, setup.dtype)
+    return {path: arrays[path] for path in setup.parameters}, {path: arrays[path] for path in setup.statistics}
 
 
 # The methods above have arguments of these functions' names.

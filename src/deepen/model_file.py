@@ -16,6 +16,7 @@ from deepen.arrays import Array
 from deepen.description import canonical_json
 from deepen.errors import DataError, FileFormatError
 from deepen.files import write_atomically
+from deepen.spec import Param
 
 FORMAT = 1
 KEY = "deepen"
@@ -27,7 +28,7 @@ def save(path: Path, arrays: Mapping[str, Array], content: Mapping[str, Any]) ->
     Raises:
         DataError: the file cannot be written.
     """
-    ordered = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
+    ordered = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
     described = {**content, "format": FORMAT}
     described["sha256"] = _digest(ordered, described)
     # One key only: safetensors writes several in random order.
@@ -72,6 +73,24 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     if _digest(arrays, content) != found or canonical_json({**content, "sha256": found}) != text:
         raise FileFormatError(f"{path} is damaged: its checksum does not fit; use another copy of the file")
     return arrays, content
+
+
+def check(arrays: Mapping[str, Array], params: Mapping[str, Param], dtype: str) -> None:
+    """Make sure that the arrays of a file are those that its description asks for.
+
+    Raises:
+        FileFormatError: one is missing, has another shape or type, or belongs to no layer.
+    """
+    for path, param in params.items():
+        if path not in arrays:
+            raise FileFormatError(f"{path} is missing")
+        array = arrays[path]
+        if array.shape != param.shape or array.dtype != dtype:
+            raise FileFormatError(
+                f"{path} should be {dtype} of shape {param.shape}, but is {array.dtype} of shape {array.shape}"
+            )
+    if strangers := sorted(set(arrays) - set(params)):
+        raise FileFormatError(f"{', '.join(strangers)} belongs to no layer")
 
 
 def _digest(arrays: Mapping[str, Array], content: Mapping[str, Any]) -> str:

@@ -75,13 +75,19 @@ def write_examples(folder: Path, images: Array, names: list[str]) -> list[Path]:
 
 
 def model_path(given: Path) -> Path:
-    """Return the model's file for a path that is one, or is a run's folder.
+    """Return the model's file for a path that is one, is a run's folder, or is a folder of runs (the newest).
 
     Raises:
-        DataError: neither is there.
+        DataError: no model is there.
     """
-    path = given / MODEL if given.is_dir() else given
-    if not path.is_file():
-        what = f"the run {given} has no {MODEL}; did it end?" if given.is_dir() else f"there is no file {given}"
-        raise DataError(what)
-    return path
+    if given.is_file():
+        return given
+    if not given.is_dir():
+        raise DataError(f"there is no file or folder {given}; `deepen train` makes runs to look at")
+    if (given / MODEL).is_file():
+        return given / MODEL
+    # The names of runs begin with date and time.
+    finished = sorted(given.glob(f"*/{MODEL}"))
+    if not finished:
+        raise DataError(f"there is no {MODEL} in {given} or in a run in it; has a run ended?")
+    return finished[-1]

@@ -91,7 +91,11 @@ def initial_state(setup: Setup) -> State:
             for path, param in params.items()
         }
 
-    parameters, statistics = first(setup.parameters), first(setup.statistics)
+    return fresh_state(setup, first(setup.parameters), first(setup.statistics))
+
+
+def fresh_state(setup: Setup, parameters: dict[str, Array], statistics: dict[str, Array]) -> State:
+    """Return the state of an optimizer that has made no step yet, with these weights."""
     slots = {
         slot: {path: np.zeros_like(parameters[path]) for path in setup.trainable} for slot in setup.optimizer.slots
     }

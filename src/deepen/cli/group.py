@@ -1,0 +1,55 @@
+"""The command line's group, and how its commands print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from deepen import __version__
+from deepen.errors import UnknownNameError
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout.")
+
+
+class Commands(click.Group):
+    """A group that suggests the nearest command for one that does not exist."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command, or say which one may be meant."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            raise UnknownNameError("command", name, self.commands)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    r"""Convolutional networks you can read, train at full speed, and look inside.
+
+    \b
+    deepen train deepconvnet --data digits    train on real digits, at once
+    deepen models                             which networks there are
+    deepen data                               which data sets there are
+    """
+
+
+def show(*lines: str) -> None:
+    """Print lines of a result."""
+    print(*lines, sep="\n", flush=True)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print one JSON object."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under a head, in columns."""
+    cells = [list(map(str, row)) for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells]
+    show(*(line.rstrip() for line in lines if line.strip()))

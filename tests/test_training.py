@@ -1,0 +1,157 @@
+"""The loop: every image once in each epoch, the last batch included, callbacks heard, time told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deepen.arrays import Array
+from deepen.engines import Engine, Setup
+from deepen.engines.base import State
+from deepen.engines.numpy_engine import NumpyResult
+from deepen.errors import DataError, DeepenError
+from deepen.layers import Dense, Flatten, Sequential
+from deepen.optimizers import SGD
+from deepen.randomness import Moment
+from deepen.schedules import Cosine
+from deepen.training.callbacks import Callback, View
+from deepen.training.history import History
+from deepen.training.loop import Plan, train
+from deepen.training.progress import Progress
+
+SETUP = Setup(Sequential([Flatten(), Dense(2)]), (1, 2, 2), optimizer=SGD(0.5), seed=1)
+
+
+class Recorder(Engine):
+    """An engine that only writes down what it is asked to do."""
+
+    name, device = "recorder", "cpu"
+
+    def __init__(self) -> None:
+        super().__init__(SETUP)
+        self.steps: list[tuple[list[int], Moment, float]] = []
+
+    def bind(self, images: Array, labels: Array) -> None: ...
+
+    def step(self, indices: Array, moment: Moment, learning_rate: float) -> NumpyResult:
+        self.steps.append((indices.tolist(), moment, learning_rate))
+        return NumpyResult(loss=float(len(indices)), hits=1)
+
+    def outputs(self, images, batch_size=1): ...  # type: ignore[no-untyped-def]
+    def activations(self, images, paths): ...  # type: ignore[no-untyped-def]
+    def gradients(self, images, labels, with_respect_to=None, moment=None): ...  # type: ignore[no-untyped-def]
+    def state(self) -> State:
+        return State({"w": np.ones(1)}, {}, {})
+
+    def load_state(self, state: State) -> None: ...
+
+
+class Watcher(Callback):
+    def __init__(self, stop_after: int = 99) -> None:
+        self.told: list[str] = []
+        self.views: list[View] = []
+        self._stop_after = stop_after
+
+    def on_train_begin(self, view: View) -> None:
+        self.told.append("begin")
+
+    def on_step_end(self, view: View) -> None:
+        self.told.append(f"step {view.epoch}.{view.step}/{view.steps}")
+
+    def on_epoch_end(self, view: View) -> bool:
+        self.views.append(view)
+        self.told.append(f"epoch {view.epoch}")
+        return view.epoch + 1 >= self._stop_after
+
+    def on_train_end(self, history: History) -> None:
+        self.told.append(f"end {history.epoch}")
+
+
+def test_every_image_is_seen_once_in_each_epoch() -> None:
+    engine = Recorder()
+    train(engine, np.arange(100, 107), Plan(epochs=3, batch_size=3))
+    assert [len(indices) for indices, _, _ in engine.steps] == [3, 3, 1] * 3
+    orders = [[i for indices, m, _ in engine.steps if m.epoch == e for i in indices] for e in range(3)]
+    assert [sorted(order) for order in orders] == [list(range(100, 107))] * 3
+    assert len({tuple(order) for order in orders}) == 3
+    assert [(m.epoch, m.step) for _, m, _ in engine.steps] == [(e, s) for e in range(3) for s in range(3)]
+
+
+def test_means_weigh_the_last_batch_by_its_size() -> None:
+    history = train(Recorder(), np.arange(7), Plan(epochs=1, batch_size=3))
+    assert history.history["loss"] == [pytest.approx((3 * 3 + 3 * 3 + 1) / 7)]
+    assert history.history["accuracy"] == [pytest.approx(3 / 7)]
+
+
+def test_the_schedule_runs_over_all_steps_of_this_training() -> None:
+    engine = Recorder()
+    train(engine, np.arange(6), Plan(epochs=2, batch_size=2, schedule=Cosine(), first_epoch=5))
+    assert [rate for _, _, rate in engine.steps] == [0.5 * Cosine().factor(step, 6) for step in range(6)]
+    assert [m.epoch for _, m, _ in engine.steps] == [5, 5, 5, 6, 6, 6]
+
+
+def test_validation_joins_the_figures() -> None:
+    history = train(Recorder(), np.arange(4), Plan(2, 2), validate=lambda: {"val_loss": 0.25})
+    assert history.history["val_loss"] == [0.25, 0.25]
+    assert history.last["val_loss"] == 0.25
+    assert history.epoch == [0, 1]
+    assert all(value > 0 for value in history.history["images_per_second"])
+
+
+def test_callbacks_are_told_everything_and_may_stop() -> None:
+    first, second = Watcher(stop_after=2), Watcher()
+    train(Recorder(), np.arange(4), Plan(epochs=5, batch_size=2), callbacks=[first, second])
+    assert first.told == second.told == [
+        "begin", "step 0.1/2", "step 0.2/2", "epoch 0", "step 1.1/2", "step 1.2/2", "epoch 1", "end [0, 1]",
+    ]  # fmt: skip
+    assert first.views[0].figures["loss"] == 2
+    assert first.views[0].weights()["w"] == 1
+    with pytest.raises(TypeError):
+        first.views[0].figures["loss"] = 0  # type: ignore[index]
+
+
+def test_the_end_is_told_also_when_training_breaks() -> None:
+    class Breaks(Callback):
+        def on_step_end(self, view: View) -> None:
+            raise KeyboardInterrupt
+
+    watcher = Watcher()
+    with pytest.raises(KeyboardInterrupt):
+        train(Recorder(), np.arange(4), Plan(1, 2), callbacks=[watcher, Breaks()])
+    assert watcher.told[-1] == "end []"
+
+
+def test_nothing_to_train_on() -> None:
+    with pytest.raises(DataError, match="no image to train on"):
+        train(Recorder(), np.arange(0), Plan(1, 2))
+
+
+@pytest.mark.parametrize("plan", [{"epochs": 0, "batch_size": 1}, {"epochs": 1, "batch_size": 0}])
+def test_wrong_plans(plan: dict[str, int]) -> None:
+    with pytest.raises(DeepenError, match="must be 1 or more, got 0"):
+        Plan(**plan)
+
+
+def test_progress_off_a_terminal_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    train(Recorder(), np.arange(4), Plan(2, 2), lambda: {"val_loss": 0.5, "val_accuracy": 0.5}, [Progress()])
+    captured = capsys.readouterr()
+    lines = captured.err.splitlines()
+    assert captured.out == ""
+    assert lines[0] == "training: 2 epochs of 2 steps"
+    assert lines[1].startswith("epoch 1/2  loss 2.0000  accuracy 50.00%  val_loss 0.5000  val_accuracy 50.00%")
+    assert len(lines) == 3
+    assert "\r" not in captured.err
+
+
+def test_progress_on_a_terminal_is_one_line_that_changes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("deepen.training.progress.REFRESH_SECONDS", 0)
+    train(Recorder(), np.arange(40), Plan(1, 2), callbacks=[Progress()])
+    text = capsys.readouterr().err
+    assert text.count("\n") == 2
+    assert text.count("\r") == 22
+    shown = [part.rstrip() for part in text.split("\n")[1].split("\r")]
+    assert "━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌" in shown[10]
+    assert shown[-1].startswith("epoch 1/1  loss 2.0000")
