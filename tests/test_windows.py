@@ -98,7 +98,7 @@ def test_large_batches_are_computed_in_blocks(monkeypatch: pytest.MonkeyPatch) -
     layer = Conv2D(3, 3, padding=1)
     given = random_inputs(layer, (2, 6, 6), batch=7)
     whole = run_numpy(layer, given, training=True)
-    monkeypatch.setattr("deepen.layers.conv.BLOCK_BYTES", 2 * 6 * 6 * 18 * 8)
+    monkeypatch.setattr("deepen.layers.blocks.BLOCK_BYTES", 2 * 6 * 6 * 18 * 8)
     parts = run_numpy(layer, given, training=True)
     assert difference(whole.y, parts.y) < 1e-12
     assert difference(whole.dx, parts.dx) < 1e-12

@@ -22,6 +22,7 @@ from deepen.engines.base import (
     scaled,
 )
 from deepen.engines.diagnosis import not_finite
+from deepen.layers.blocks import one_thread_products
 from deepen.metrics import hits
 from deepen.paths import flatten, nest
 from deepen.randomness import Moment
@@ -68,7 +69,7 @@ def compute_gradients(setup: Setup, state: State, images: Array, labels: Array, 
         for augmentation, context in augmentation_contexts(setup, run):
             x = augmentation.forward(x, context)
     # What is not finite is found by looking at the results, so NumPy need not warn on the way.
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), one_thread_products():
         outputs, cache = network.forward(x, parameters, Context(run, "", nest(state.statistics)))
         value, loss_cache = loss.forward(outputs, labels)
         dx, gradients = network.backward(loss.backward(loss_cache), parameters, cache)
@@ -137,7 +138,7 @@ class NumpyEngine(Engine):
 
     def _forward(self, network: Layer, images: Array, run: Pass) -> Array:
         context = Context(run, "", nest(self._state.statistics))
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), one_thread_products():
             y, _ = network.forward(scaled(images, self.setup.dtype), nest(self._state.parameters), context)
         result: Array = y
         return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -13,13 +14,11 @@ from deepen.description import register
 from deepen.initializers import Zeros, initializer
 from deepen.layers import checks
 from deepen.layers.activation import activation
+from deepen.layers.blocks import over_blocks
 from deepen.layers.checks import Pair
 from deepen.layers.windows import Padding, Windows, check_padding
 from deepen.paths import Shape, Tree
 from deepen.spec import Initializer, Layer, Param
-
-BLOCK_BYTES = 2**21
-"""Columns are made for a few images at a time, so that they are multiplied while still in cache."""
 
 
 @register
@@ -76,40 +75,55 @@ class Conv2D(Layer):
     def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, Any]:
         """Multiply the windows, written out as rows, by the kernels, written out as columns."""
         windows = Windows.over(self, *x.shape[2:])
-        kernel = _as_matrix(params["kernel"])
-        z = np.empty((len(x), *windows.count, self.filters), x.dtype)
-        for block in _blocks(len(x), z[:1].size // self.filters * kernel.shape[0] * x.itemsize):
-            columns = windows.im2col(windows.pad(x[block]))
-            np.matmul(columns, kernel, out=z[block].reshape(-1, self.filters))
-        if self.use_bias:
-            z += params["bias"]
-        y = z.transpose(0, 3, 1, 2)
-        f = activation(self.activation)
-        if f is not None:
-            y = f.value(y)
+        kernel, f = _as_matrix(params["kernel"]), activation(self.activation)
+        # Channels last in memory, as the product gives them.
+        y = np.empty((len(x), *windows.count, self.filters), x.dtype).transpose(0, 3, 1, 2)
+
+        def block(images: slice) -> None:
+            z = _correlate(windows, x[images], kernel)
+            if self.use_bias:
+                z += params["bias"][:, None, None]
+            y[images] = z if f is None else f.value(z)
+
+        over_blocks(block, len(x), self._row_bytes(x, windows))
         return y, (x, y)
 
     def backward(self, dy: Array, params: Tree, cache: Any) -> tuple[Array, dict[str, Any]]:
-        """Return `dk = columnsᵀ · dz`, `db = Σ dz`, and dx: the rows `dz · kᵀ` added back to their windows."""
+        """Return `dk = columnsᵀ · dz`, `db = Σ dz`, and dx: the rows `dz · kᵀ` added back to their windows.
+
+        With stride 1, dx is also a correlation: of dz with the kernels turned by 180° and their channels
+        swapped, padded by size − 1 − p. That writes each number once, where adding back writes it size² times.
+        """
         x, y = cache
-        f = activation(self.activation)
-        dz = dy if f is None else f.gradient(dy, y)
-        # (N, OH, OW, filters), contiguous: one row for each window.
-        rows = np.ascontiguousarray(dz.transpose(0, 2, 3, 1))
         windows = Windows.over(self, *x.shape[2:])
-        kernel = _as_matrix(params["kernel"])
-        dkernel = np.zeros_like(kernel)
+        kernel, f = _as_matrix(params["kernel"]), activation(self.activation)
         dx = np.empty((len(x), *x.shape[2:], x.shape[1]), x.dtype).transpose(0, 3, 1, 2)
-        for block in _blocks(len(x), rows[:1].size // self.filters * kernel.shape[0] * x.itemsize):
-            dz_rows = rows[block].reshape(-1, self.filters)
+        # For a single channel there is little to add back, and turning would cost more.
+        back = windows.turned(*x.shape[2:]) if x.shape[1] > 1 else None
+        turned = _as_matrix(params["kernel"][:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
+
+        def block(images: slice) -> tuple[Array, Array]:
+            dz = dy[images] if f is None else f.gradient(dy[images], y[images])
+            rows = np.ascontiguousarray(dz.transpose(0, 2, 3, 1)).reshape(-1, self.filters)
             # The columns are made again rather than kept: they are nine times the input for a 3×3 kernel.
-            padded = windows.pad(x[block])
-            dkernel += windows.im2col(padded).T @ dz_rows
-            dx[block] = windows.crop(windows.col2im(dz_rows @ kernel.T, padded.shape))
-        gradients = {"kernel": _from_matrix(dkernel, params["kernel"].shape)}
+            padded = windows.pad(x[images])
+            if back is not None:
+                dx[images] = _correlate(back, dz, turned)
+            else:
+                dx[images] = windows.crop(windows.col2im(rows @ kernel.T, padded.shape))
+            return windows.im2col(padded).T @ rows, rows.sum(axis=0)
+
+        parts = over_blocks(block, len(x), self._row_bytes(x, windows))
+        gradients: dict[str, Any] = {
+            "kernel": _from_matrix(sum(dk for dk, _ in parts), params["kernel"].shape),
+        }
         if self.use_bias:
-            gradients["bias"] = rows.sum(axis=(0, 1, 2))
+            gradients["bias"] = sum(db for _, db in parts)
         return dx, gradients
+
+    def _row_bytes(self, x: Array, windows: Windows) -> int:
+        """Return how much memory the windows of one image take, written out as rows."""
+        return int(x.itemsize * x.shape[1] * prod(windows.count) * prod(windows.size))
 
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch; what torch cannot pad by itself (an odd "same") is padded before."""
@@ -123,18 +137,19 @@ class Conv2D(Layer):
         return y if f is None else f.torch_value(F, y, overwrite=True)
 
 
+def _correlate(windows: Windows, x: Array, kernel: Array) -> Array:
+    """Multiply the windows of maps by kernels as a matrix: `(N, C, H, W)` → `(N, filters, OH, OW)`."""
+    rows = windows.im2col(windows.pad(x)) @ kernel
+    return rows.reshape(len(x), *windows.count, -1).transpose(0, 3, 1, 2)
+
+
 def _as_matrix(kernel: Array) -> Array:
     """`(filters, C, KH, KW)` → `(KH·KW·C, filters)`, in the order of `Windows.im2col`."""
     return np.ascontiguousarray(kernel.transpose(2, 3, 1, 0)).reshape(-1, len(kernel))
 
 
-def _from_matrix(matrix: Array, shape: Shape) -> Array:
+def _from_matrix(matrix: Any, shape: Shape) -> Array:
     """Undo `_as_matrix`."""
     filters, channels, height, width = shape
     split = matrix.reshape(height, width, channels, filters)
     return np.ascontiguousarray(split.transpose(3, 2, 0, 1))
-
-
-def _blocks(images: int, bytes_per_image: int) -> list[slice]:
-    size = max(1, BLOCK_BYTES // max(1, bytes_per_image))
-    return [slice(start, start + size) for start in range(0, images, size)]

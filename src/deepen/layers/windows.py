@@ -91,6 +91,17 @@ class Windows:
         (top, left), (bottom, right) = self.before, self.after
         return padded[:, :, top : padded.shape[2] - bottom, left : padded.shape[3] - right]
 
+    def turned(self, height: int, width: int) -> Windows | None:
+        """Return the windows through which outputs reach back to maps of H×W pixels, if these are windows too.
+
+        They are where the stride is 1: size − 1 − p outputs further out on each side may touch a pixel.
+        """
+        (kh, kw), (top, left), (bottom, right) = self.size, self.before, self.after
+        before, after = (kh - 1 - top, kw - 1 - left), (kh - 1 - bottom, kw - 1 - right)
+        if self.stride != (1, 1) or min(*before, *after) < 0:
+            return None
+        return Windows(self.size, (1, 1), before, after, (height, width))
+
     def torch_pads(self) -> tuple[int, int, int, int]:
         """Return the padding in the order of `torch.nn.functional.pad`: left, right, top, bottom."""
         return self.before[1], self.after[1], self.before[0], self.after[0]

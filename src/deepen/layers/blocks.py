@@ -1,0 +1,54 @@
+"""Work on a batch a few images at a time: small enough for the cache, and spread over the cores."""
+
+from __future__ import annotations
+
+import contextvars
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+BLOCK_BYTES = 2**21
+"""How much of the widest array a block makes: it is used again while it is still in cache."""
+
+
+def over_blocks(work: Callable[[slice], T], images: int, bytes_per_image: int) -> list[T]:
+    """Call `work` with slices that cover the images, side by side, and return what it gives in their order.
+
+    What is added to what does not depend on the number of threads.
+    """
+    size = max(1, BLOCK_BYTES // max(1, bytes_per_image))
+    blocks = [slice(start, start + size) for start in range(0, images, size)]
+    _, threads = _products()
+    if len(blocks) < 2 or threads < 2:
+        return [work(block) for block in blocks]
+    # NumPy's floating point settings belong to the context, which threads do not inherit by themselves.
+    contexts = [contextvars.copy_context() for _ in blocks]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda context, block: context.run(work, block), contexts, blocks))
+
+
+@contextmanager
+def one_thread_products() -> Iterator[None]:
+    """Let each matrix product run in one thread, so that blocks can be spread over the cores instead.
+
+    For products this small that is faster. It has to hold for a whole pass: after a product in several threads
+    these go on waiting busily for the next one, on the cores that the blocks need.
+    """
+    controller, _ = _products()
+    with controller.limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _products() -> tuple[Any, int]:
+    """Return what controls NumPy's matrix products, and how many threads these would use by themselves."""
+    from threadpoolctl import ThreadpoolController
+
+    controller = ThreadpoolController()
+    threads = [library["num_threads"] for library in controller.info() if library["user_api"] == "blas"]
+    return controller, max(threads, default=os.cpu_count() or 1)
