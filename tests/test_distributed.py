@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +32,12 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
     return rng.random((BATCH, *INPUT_SHAPE)), rng.integers(0, 5, BATCH)
 
 
-def one_process(rank: int, folder: str) -> None:
+def one_process(rank: int, folder: str, port: int) -> None:
     torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=PROCESSES
-    )
+    if sys.platform == "linux":
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    store = torch.distributed.TCPStore("127.0.0.1", port, is_master=False)
+    torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=PROCESSES)
     module = TorchNetwork(setup())
     parallel = torch.nn.parallel.DistributedDataParallel(module)
     share = BATCH // PROCESSES
@@ -46,11 +49,14 @@ def one_process(rank: int, folder: str) -> None:
     if rank == 0:
         gradients = {name: p.grad.numpy() for name, p in module.named_parameters() if p.grad is not None}
         np.savez(f"{folder}/gradients.npz", **gradients)
+    torch.distributed.barrier()  # whoever leaves first would cut the connection of the other
     torch.distributed.destroy_process_group()
 
 
 def test_two_processes_compute_the_gradient_of_the_whole_batch(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(one_process, (str(tmp_path),), nprocs=PROCESSES)
+    # The meeting point outlives both processes: whichever ends last still finds it.
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    torch.multiprocessing.spawn(one_process, (str(tmp_path), store.port), nprocs=PROCESSES)
     whole = TorchEngine(setup()).gradients(*batch(), moment=Moment(1, 2))
     with np.load(tmp_path / "gradients.npz") as found:
         assert set(found) == set(whole)

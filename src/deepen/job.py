@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from dataclasses import dataclass
@@ -93,13 +94,15 @@ def train(config: RunConfig) -> Outcome:
     return outcome
 
 
-def next_commands(program: str, folder: Path, examples: list[Path]) -> list[str]:
-    """Return three commands to try on a run."""
-    import shlex
-
-    run = shlex.quote(str(folder))
-    pictures = " ".join(shlex.quote(str(path)) for path in examples[:3])
-    return [f"{program} predict {run} {pictures}", f"{program} evaluate {run}", f"{program} summary {run}"]
+def next_commands(program: str, folder: Path) -> list[str]:
+    """Return three commands to try on a run, from the folder in which one stands."""
+    here = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    run = shlex.quote(str(here))
+    return [
+        f"{program} predict {run} {run}/{runs.EXAMPLES}/*.png",
+        f"{program} evaluate {run}",
+        f"{program} summary {run}",
+    ]
 
 
 def _optimizer(config: RunConfig) -> Optimizer:
@@ -138,7 +141,11 @@ def _report(config: RunConfig, dataset: Dataset, outcome: Outcome) -> None:
     report.learning_curves(outcome.history.history, folder / "learning_curves.png")
     report.confusion(test.confusion, classes, folder / "confusion_matrix.png")
     figures = [
-        ("learning_curves.png", "Loss and accuracy of each epoch"),
+        (
+            "learning_curves.png",
+            "Loss and accuracy of each epoch. In training they are counted while dropout and "
+            "augmentation are at work, so they may stay behind those of the validation.",
+        ),
         ("confusion_matrix.png", f"Predictions on the {test.count:,} test images"),
     ]
     probabilities = model.predict(dataset.test_images)
@@ -148,7 +155,7 @@ def _report(config: RunConfig, dataset: Dataset, outcome: Outcome) -> None:
         captions = [f"{names[dataset.test_labels[i]]} → {names[probabilities[i].argmax()]}" for i in mistakes]
         report.pictures(dataset.test_images[mistakes], captions, folder / "mistakes.png")
         figures.append(("mistakes.png", "The mistakes that the model was surest of: label → prediction"))
-    examples = _examples(folder, dataset)
+    _write_examples(folder, dataset)
     history = outcome.history.last
     report.write_page(
         folder,
@@ -167,7 +174,7 @@ def _report(config: RunConfig, dataset: Dataset, outcome: Outcome) -> None:
         },
         layers=summarize(model.network, model.input_shape).to_data()["layers"],
         figures=figures,
-        commands=next_commands("deepen", folder, examples),
+        commands=next_commands("deepen", folder),
     )
 
 
@@ -177,11 +184,11 @@ def _mistakes(probabilities: Array, labels: Array, most: int = 24) -> Array:
     return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:most]
 
 
-def _examples(folder: Path, dataset: Dataset) -> list[Path]:
+def _write_examples(folder: Path, dataset: Dataset) -> None:
     """Write the first test image of each of the first five classes."""
     found = [int(np.flatnonzero(dataset.test_labels == k)[0]) for k in range(min(5, len(dataset.facts.classes)))]
     names = [f"test{i}-class{dataset.test_labels[i]}" for i in found]
-    return runs.write_examples(folder, dataset.test_images[found], names)
+    runs.write_examples(folder, dataset.test_images[found], names)
 
 
 def _say(text: str) -> None:

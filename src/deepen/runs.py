@@ -62,16 +62,13 @@ class MetricsFile(Callback):
             writer.writerow([view.epoch + 1, *view.figures.values()])
 
 
-def write_examples(folder: Path, images: Array, names: list[str]) -> list[Path]:
+def write_examples(folder: Path, images: Array, names: list[str]) -> None:
     """Write images `(N, C, H, W)` in uint8 as picture files that one can try a model on."""
     target = folder / EXAMPLES
     target.mkdir(exist_ok=True)
-    paths = []
     for image, name in zip(images, names, strict=True):
         pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
-        paths.append(target / f"{name}.png")
-        Image.fromarray(np.ascontiguousarray(pixels)).save(paths[-1])
-    return paths
+        Image.fromarray(np.ascontiguousarray(pixels)).save(target / f"{name}.png")
 
 
 def model_path(given: Path) -> Path:

@@ -49,7 +49,7 @@ def train(as_json: bool, **settings: Any) -> None:
 
     MODEL is a name from `deepen models`.
     """
-    from deepen import job, runs
+    from deepen import job
 
     config = RunConfig(**settings)
     outcome = job.train(config)
@@ -75,8 +75,7 @@ def train(as_json: bool, **settings: Any) -> None:
         f"test accuracy {outcome.test.accuracy:.2%} ({right:,} of {outcome.test.count:,}), "
         f"test loss {outcome.test.loss:.4f}"
     )
-    examples = sorted((outcome.folder / runs.EXAMPLES).glob("*.png"))
-    show("", "try next:", *(f"  {line}" for line in job.next_commands(_program(), outcome.folder, examples)))
+    show("", "try next:", *(f"  {line}" for line in job.next_commands(_program(), outcome.folder)))
     show("", f"the run, with report.html: {outcome.folder}")
 
 

@@ -131,7 +131,8 @@ def confusion(matrix: Array, classes: Sequence[str], path: Path) -> None:
         right, total = int(counts.trace()), int(counts.sum())
         if right < total:
             _draw_scale(figure, norm, colours, offset=0.75 if k <= DETAILED_CLASSES else 0.15)
-        title = f"{_percent(right, total, 2)} right: {total - right:,} mistakes in {total:,} images"
+        mistakes = "mistake" if total - right == 1 else "mistakes"
+        title = f"{_percent(right, total, 2)} right: {total - right:,} {mistakes} in {total:,} images"
         axes.set_title(title, loc="left", pad=24 if k <= DETAILED_CLASSES else 10)
         save(figure, path, tight=True)
 
