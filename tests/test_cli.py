@@ -220,8 +220,17 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
         (["predict", "nowhere", "x.png"], 1, "there is no file or folder nowhere"),
     ],
 )
-def test_errors(capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, says: str) -> None:
+def test_errors(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     found, out, err = call(capsys, *arguments)
+    assert not list(tmp_path.iterdir())
     assert (found, out) == (code, "")
     assert says in err
     assert "Traceback" not in err

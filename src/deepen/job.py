@@ -19,6 +19,7 @@ from deepen.environment import environment
 from deepen.inspect.summary import summarize
 from deepen.model import Model
 from deepen.optimizers import Optimizer, optimizer
+from deepen.schedules import schedule
 from deepen.training.evaluation import Evaluation
 from deepen.training.history import History
 from deepen.training.progress import Progress
@@ -65,7 +66,7 @@ def train(config: RunConfig) -> Outcome:
         picture=PictureRules((height, width), "grey" if channels == 1 else "rgb"),
     )
     choice = engines.choose(config.engine, config.device)
-    rule = _optimizer(config)
+    rule, rates = _optimizer(config), schedule(config.schedule)
     augmentations: list[Augmentation] = [Shift(config.shift)] if config.shift else []
     model.compile(rule, augmentations=augmentations, engine=choice.engine, device=choice.device)
 
@@ -82,7 +83,7 @@ def train(config: RunConfig) -> Outcome:
         epochs=config.epochs,
         validation_split=config.validation_split,
         callbacks=[Progress(), runs.MetricsFile(folder)],
-        schedule=config.schedule,
+        schedule=rates,
         verbose=0,
     )
     seconds = time.perf_counter() - started
