@@ -18,7 +18,7 @@ from PIL import Image
 from deepen import Model, data, job, runs
 from deepen.cli import main
 from deepen.errors import NonFiniteError
-from deepen.layers import Dense, Flatten
+from deepen.layers import Dense
 
 TRAIN = ["train", "lenet", "--data", "digits", "--epochs", "2", "--engine", "numpy"]
 
@@ -210,9 +210,9 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "lenet", "--data", "digits", "--schedule", "x"], 2, "known: constant, cosine"),
         (["train", "lenet", "--data", "digits", "--engine", "tf"], 2, "unknown engine"),
         (["train", "lenet", "--data", "digits", "--epochs", "x"], 2, "not a valid integer"),
-        (["train", "lenet", "--data", "digits", "--epochs", "0"], 1, "epochs must be 1 or more"),
-        (["train", "lenet", "--data", "digits", "--learning-rate", "-1"], 1, "learning rate must be above 0"),
-        (["train", "lenet", "--data", "digits", "--device", "cuda", "--engine", "numpy"], 1, "on the cpu"),
+        (["train", "lenet", "--data", "digits", "--epochs", "0"], 2, "epochs must be 1 or more"),
+        (["train", "lenet", "--data", "digits", "--learning-rate", "-1"], 2, "learning rate must be above 0"),
+        (["train", "lenet", "--data", "digits", "--device", "cuda", "--engine", "numpy"], 2, "on the cpu"),
         (["summary", "lenet", "--input-shape", "28"], 2, "three numbers"),
         (["summary", "lenet", "--input-shape", "1,4,4"], 1, "conv2 cannot fit its 5×5 window"),
         (["summary", "lenett"], 2, "did you mean 'lenet'?"),
@@ -243,13 +243,17 @@ def test_errors_of_files(
     assert (code, "no.png" in err) == (1, True)
     code, _, err = call(capsys, "evaluate", str(tmp_path))
     assert (code, "has a run ended?" in err) == (1, True)
-    made = Model([Flatten(), Dense(2)], (1, 2, 2))
+    made = Model([Dense(2)], (4,))
     made.compile(engine="numpy")
     made.save(tmp_path / "m.safetensors")
     code, _, err = call(capsys, "evaluate", str(tmp_path / "m.safetensors"))
     assert (code, "--data" in err) == (2, True)
+    code, _, err = call(capsys, "evaluate", str(tmp_path / "m.safetensors"), "--data", "digits")
+    assert (code, "images are maps" in err) == (1, True)
     code, _, err = call(capsys, "predict", str(tmp_path / "m.safetensors"), str(tmp_path))
-    assert (code, "picture=PictureRules" in err) == (1, True)
+    assert (code, "pictures are maps" in err) == (1, True)
+    code, _, err = call(capsys, "summary", str(tmp_path / "none.safetensors"))
+    assert (code, "there is no file or folder" in err) == (1, True)
 
 
 def test_a_broken_off_training(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +277,7 @@ def test_a_misfit_is_found_before_anything_is_loaded(
 
     monkeypatch.setattr(data, "load", never)
     code, _, err = call(capsys, "train", "lenet", "--data", "digits", "--engine", "numpy", "--device", "cuda")
-    assert (code, "on the cpu" in err) == (1, True)
+    assert (code, "on the cpu" in err) == (2, True)
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,7 +127,7 @@ def test_first_weights_are_the_same(network: Layer) -> None:
 @each_engine
 def test_it_learns_its_images_by_heart(network: Layer, make: Callable[[Setup], Engine]) -> None:
     engine = make(setup(network))
-    run(engine, 400)
+    run(engine, 800)
     x, y = images()
     _, outputs = engine.evaluate(x, y)
     assert (outputs.argmax(axis=1) == y).mean() > 0.95

@@ -186,19 +186,27 @@ def test_wrong_models() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_was_saved_predicts_the_same(tmp_path: Path, engine: str) -> None:
     x, y = images(60)
-    made = model("graph", engine, classes=["甲", "b", "c", "d", "e"], picture=PictureRules((10, 10), "rgb"))
+    made = model("graph", engine, classes=["甲", "b", "c", "d", "e"])
     made.fit(x, y, epochs=2, verbose=0)
-    made.figures = {"test_accuracy": 0.5}
+    made.figures = {"test_accuracy": np.float32(0.5), "test_loss": float("inf")}
     path = made.save(tmp_path / "deep" / "model.safetensors")
     loaded = Model.load(path, engine=engine)
     assert (loaded.predict(x) == made.predict(x)).all()
     assert loaded.network == made.network
     assert loaded.classes == made.classes
     assert loaded.picture == made.picture
-    assert loaded.figures == made.figures
+    assert loaded.figures == {"test_accuracy": 0.5, "test_loss": None}
+    assert loaded.seed == made.seed
     assert loaded.name == made.name
     other = Model.load(path, engine=({*ENGINES} - {engine}).pop())
     assert other.predict(x) == pytest.approx(made.predict(x), abs=1e-5)
+
+
+def test_pictures_become_images_by_rules_that_follow_from_the_shape() -> None:
+    assert Model([Flatten(), Dense(2)], (3, 8, 9)).picture == PictureRules((8, 9), "rgb")
+    assert Model([Flatten(), Dense(2)], (1, 8, 9)).picture == PictureRules((8, 9), "grey")
+    assert model().picture is None
+    assert Model([Dense(2)], (8,)).picture is None
 
 
 def test_a_loaded_model_can_be_trained_on(tmp_path: Path) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from deepen.errors import DeepenError
+from deepen.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -34,28 +33,17 @@ class RunConfig:
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("shift", 0), ("seed", 0)):
             if getattr(self, name) < least:
-                raise DeepenError(f"{name} must be {least} or more, got {getattr(self, name)}")
+                raise UsageError(f"{name} must be {least} or more, got {getattr(self, name)}")
         if not 0 <= self.validation_split < 1:
-            raise DeepenError(f"validation_split must be from 0 up to 1, got {self.validation_split}")
+            raise UsageError(f"validation_split must be from 0 up to 1, got {self.validation_split}")
+
+    def given(self) -> dict[str, Any]:
+        """Return the settings by name, without those that are None."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     def to_toml(self) -> str:
-        """Return the settings as TOML; what is None is left out."""
-        given = {name: value for name, value in asdict(self).items() if value is not None}
+        """Return the settings as TOML."""
         # A JSON string, number or truth value is one of TOML as well.
-        return "".join(f"{name} = {json.dumps(value)}\n" for name, value in given.items())
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Return the settings in a run's `config.toml`.
-
-    Raises:
-        DeepenError: the file is missing or is no such file.
-    """
-    import tomllib
-
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DeepenError(f"cannot read the settings of the run in {path}: {error}") from error
-    known = {field.name for field in fields(RunConfig)}
-    return {name: value for name, value in found.items() if name in known}
+        return "".join(
+            f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in self.given().items()
+        )

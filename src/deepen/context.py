@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,9 @@ class Pass:
 
     training: bool = False
     draw: Callable[[str, Shape], Any] | None = None
-    """Uniform numbers in [0, 1) of a batch's shape, for the layer at a path."""
+    """Uniform numbers in [0, 1) of a batch's shape, for a purpose."""
+    draws: Counter[str] = field(default_factory=Counter)
+    """How many draws each path has made in this pass."""
     watch: Collection[str] = ()
     """Paths of the layers whose outputs are to be kept."""
     updates: dict[str, Any] = field(default_factory=dict)
@@ -41,9 +44,12 @@ class Context:
         self.run.updates[join(self.path, name)] = value
 
     def uniform(self, shape: Shape) -> Any:
-        """Return numbers in [0, 1) of a batch's shape `(N, ...)`, this layer's own at each step."""
+        """Return numbers in [0, 1) of a batch's shape `(N, ...)`, new ones at each call and step."""
         assert self.run.draw is not None, "a training pass needs randomness"
-        return self.run.draw(self.path, shape)
+        number = self.run.draws[self.path]
+        self.run.draws[self.path] += 1
+        # No path holds a space, so no layer's name can meet another purpose, such as "shuffle".
+        return self.run.draw(f"draw {number} {self.path}", shape)
 
     def child(self, name: str) -> Context:
         """Return the context of the child layer `name`."""

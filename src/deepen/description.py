@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from deepen.errors import DeepenError, FileFormatError, UnknownNameError
+from deepen.errors import DeepenError, FileFormatError, UnknownNameError, UsageError
 
 _registry: dict[str, type[Described]] = {}
 
@@ -43,10 +43,19 @@ def register(cls: DescribedClass) -> DescribedClass:
     return cls
 
 
-def by_name(what: str, table: Mapping[str, Callable[[], DescribedT]], given: str | DescribedT) -> DescribedT:
-    """Return `given` itself, or what the table makes under that name (as in `optimizer="adam"`)."""
-    if not isinstance(given, str):
+def by_name(
+    what: str, kind: type[DescribedT], table: Mapping[str, Callable[[], DescribedT]], given: object
+) -> DescribedT:
+    """Return `given` itself if it is of that kind, or what the table makes under that name (as in `"adam"`).
+
+    Raises:
+        UnknownNameError: no such thing has that name.
+        UsageError: it is neither a name nor of that kind.
+    """
+    if isinstance(given, kind):
         return given
+    if not isinstance(given, str):
+        raise UsageError(f"{what}: give a name or a {kind.__name__}, got {given!r:.80}; names: {', '.join(table)}")
     if given.lower() not in table:
         raise UnknownNameError(what, given, table)
     return table[given.lower()]()

@@ -10,6 +10,10 @@ class DeepenError(Exception):
     """Base of every error that a user of deepen can cause."""
 
 
+class UsageError(DeepenError):
+    """A setting is out of range, or settings do not go together."""
+
+
 class ShapeError(DeepenError):
     """A layer cannot take the shape it is given; `path` names the layer, or its class where it has none."""
 
@@ -43,7 +47,7 @@ class MissingExtraError(DeepenError):
         super().__init__(f'{feature} is not installed; install it with: pip install "deepen[{extra}]"')
 
 
-class UnknownNameError(DeepenError):
+class UnknownNameError(UsageError):
     """A name is not among those that exist; the nearest one is suggested."""
 
     def __init__(self, what: str, name: object, known: Iterable[str]) -> None:

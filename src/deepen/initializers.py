@@ -92,4 +92,4 @@ def initializer(given: str | Initializer) -> Initializer:
     Raises:
         UnknownNameError: no initializer has that name.
     """
-    return by_name("initializer", INITIALIZERS, given)
+    return by_name("initializer", Initializer, INITIALIZERS, given)

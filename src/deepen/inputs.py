@@ -7,8 +7,20 @@ from typing import Any
 import numpy as np
 
 from deepen.arrays import Array
-from deepen.errors import DataError
+from deepen.errors import DataError, UsageError
 from deepen.paths import Shape
+
+
+def as_input_shape(given: Any) -> Shape:
+    """Return the shape of one image as a tuple of whole numbers.
+
+    Raises:
+        UsageError: it is no such shape.
+    """
+    shape = tuple(given) if isinstance(given, (tuple, list)) else ()
+    if not shape or any(not isinstance(size, (int, np.integer)) or size < 1 for size in shape):
+        raise UsageError(f"input_shape is the shape of one image, such as (1, 28, 28), got {given!r:.80}")
+    return tuple(int(size) for size in shape)
 
 
 def as_images(given: Any, input_shape: Shape) -> Array:
@@ -17,12 +29,15 @@ def as_images(given: Any, input_shape: Shape) -> Array:
     Raises:
         DataError: shape or type is not what the network takes.
     """
-    images = np.asarray(given)
+    images = _array(given, "images")
     if images.dtype != np.uint8 and images.dtype.kind != "f":
         raise DataError(
-            f"images are uint8 (0 to 255, divided by 255 for the network) or floats, got {images.dtype}; "
-            "convert them with x.astype('uint8')"
+            f"images are uint8 (0 to 255, divided by 255 for the network) or floats, got {images.dtype}"
+            + ("; if they run from 0 to 255, convert them with x.astype('uint8')" * (images.dtype.kind in "iu"))
         )
+    if images.dtype.kind == "f":
+        # In this machine's byte order, and of a width that every engine knows.
+        images = images.astype(np.float32 if images.itemsize < 8 else np.float64, copy=False)
     if images.ndim == 3 and len(input_shape) == 3 and input_shape[0] == 1:
         images = images[:, None]
     if images.shape[1:] != input_shape:
@@ -33,6 +48,13 @@ def as_images(given: Any, input_shape: Shape) -> Array:
     if len(images) == 0:
         raise DataError("there is not a single image in the array")
     return images
+
+
+def _array(given: Any, what: str) -> Array:
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise DataError(f"the {what} are no array: {error}") from error
 
 
 def _cure(given: tuple[int, ...], wanted: Shape) -> str:
@@ -51,7 +73,9 @@ def as_labels(given: Any, images: int, classes: int) -> Array:
     Raises:
         DataError: their count, shape, type or range is not what the network takes.
     """
-    labels = np.asarray(given)
+    labels = _array(given, "labels")
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
     if len(labels.shape) == 0 or len(labels) != images:
         raise DataError(f"there are {images} images, but labels of shape {labels.shape}; give one for each image")
     if labels.shape == (images, classes) and labels.dtype.kind in "fiub" and classes > 1:

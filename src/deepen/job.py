@@ -13,7 +13,7 @@ import numpy as np
 from deepen import data, engines, models, report, runs
 from deepen.arrays import Array
 from deepen.config import RunConfig
-from deepen.data import Augmentation, Dataset, PictureRules, Shift
+from deepen.data import Augmentation, Dataset, Shift
 from deepen.description import Described
 from deepen.environment import environment
 from deepen.inspect.summary import summarize
@@ -63,7 +63,6 @@ def train(config: RunConfig) -> Outcome:
         classes=facts.classes,
         name=config.model,
         seed=config.seed,
-        picture=PictureRules((height, width), "grey" if channels == 1 else "rgb"),
     )
     choice = engines.choose(config.engine, config.device)
     rule, rates = _optimizer(config), schedule(config.schedule)
@@ -76,16 +75,21 @@ def train(config: RunConfig) -> Outcome:
     _say(f"model: {config.model}, {summarize(model.network, model.input_shape).parameters:,} parameters")
     _say(f"engine: {choice.engine} on {choice.device} ({choice.reason})")
     started = time.perf_counter()
-    history = model.fit(
-        dataset.train_images,
-        dataset.train_labels,
-        batch_size=config.batch_size,
-        epochs=config.epochs,
-        validation_split=config.validation_split,
-        callbacks=[Progress(), runs.MetricsFile(folder)],
-        schedule=rates,
-        verbose=0,
-    )
+    try:
+        history = model.fit(
+            dataset.train_images,
+            dataset.train_labels,
+            batch_size=config.batch_size,
+            epochs=config.epochs,
+            validation_split=config.validation_split,
+            callbacks=[Progress(), runs.MetricsFile(folder)],
+            schedule=rates,
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        model.save(folder / runs.MODEL)
+        _say(f"interrupted; the model as it is and its figures are in {folder}")
+        raise
     seconds = time.perf_counter() - started
     test = model.evaluate(dataset.test_images, dataset.test_labels)
     model.figures = _figures(config, test, augmentations, rule)
@@ -168,7 +172,7 @@ def _report(config: RunConfig, dataset: Dataset, outcome: Outcome) -> None:
             ("training accuracy", f"{history['accuracy']:.2%}"),
             ("images per second", f"{outcome.images_per_second:,.0f}"),
         ],
-        settings={line.split(" = ")[0]: line.split(" = ")[1] for line in config.to_toml().splitlines()},
+        settings={name: str(value) for name, value in config.given().items()},
         environment={
             "engine": f"{outcome.choice.engine} on {outcome.choice.device}",
             **environment(),
@@ -187,7 +191,8 @@ def _mistakes(probabilities: Array, labels: Array, most: int = 24) -> Array:
 
 def _write_examples(folder: Path, dataset: Dataset) -> None:
     """Write the first test image of each of the first five classes."""
-    found = [int(np.flatnonzero(dataset.test_labels == k)[0]) for k in range(min(5, len(dataset.facts.classes)))]
+    _, found = np.unique(dataset.test_labels, return_index=True)
+    found = found[:5]
     names = [f"test{i}-class{dataset.test_labels[i]}" for i in found]
     runs.write_examples(folder, dataset.test_images[found], names)
 

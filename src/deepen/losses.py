@@ -90,4 +90,4 @@ def loss(given: str | Loss) -> Loss:
     Raises:
         UnknownNameError: no loss has that name.
     """
-    return by_name("loss", LOSSES, given)
+    return by_name("loss", Loss, LOSSES, given)

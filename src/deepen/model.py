@@ -17,8 +17,8 @@ from deepen.data.picture import PictureRules
 from deepen.data.split import stratified_split
 from deepen.description import from_data, to_data
 from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State, fresh_state
-from deepen.errors import DataError, DeepenError, FileFormatError
-from deepen.inputs import as_images, as_labels
+from deepen.errors import DataError, DeepenError, FileFormatError, UsageError
+from deepen.inputs import as_images, as_input_shape, as_labels
 from deepen.inspect.summary import Summary, as_text, summarize
 from deepen.layers import Sequential
 from deepen.losses import Loss
@@ -42,7 +42,6 @@ class Model:
         classes: the names of the classes; their numbers where not given.
         name: what tables and files call it.
         seed: decides the first weights, the order of the images and what dropout drops.
-        picture: how a picture file becomes an image, kept in the model's file.
 
     Raises:
         ShapeError: the layers do not fit together for this shape; the error names the one that does not.
@@ -56,10 +55,9 @@ class Model:
         classes: Sequence[str] | None = None,
         name: str = "model",
         seed: int = 0,
-        picture: PictureRules | None = None,
     ) -> None:
         self.network = network if isinstance(network, Layer) else Sequential(tuple(network))
-        self.input_shape = tuple(int(size) for size in input_shape)
+        self.input_shape = as_input_shape(input_shape)
         output_shape = self.network.output_shape(self.input_shape)
         if len(output_shape) != 1:
             raise DeepenError(
@@ -69,9 +67,15 @@ class Model:
         self.classes = tuple(classes) if classes is not None else tuple(map(str, range(output_shape[0])))
         if len(self.classes) != output_shape[0]:
             raise DeepenError(f"there are {len(self.classes)} class names, but {output_shape[0]} outputs")
+        for text in (name, *self.classes):
+            if not isinstance(text, str) or not text.isprintable():
+                raise UsageError(f"names of models and classes are printable text, got {text!r:.80}")
+        if not isinstance(seed, int) or not 0 <= seed < 2**64:
+            raise UsageError(f"the seed must be a whole number from 0 up, got {seed!r}")
         self.name = name
         self.seed = seed
-        self.picture = picture
+        self.picture = PictureRules.for_shape(self.input_shape)
+        """How a picture file becomes an image, kept in the model's file; None where no picture has this shape."""
         self.figures: dict[str, Any] = {}
         """What the training reached; kept in the model's file."""
         self._setup = Setup(self.network, self.input_shape, seed=seed)
@@ -124,10 +128,8 @@ class Model:
         """The engine that computes this model; made at its first use."""
         if self._engine is None:
             self._choice = self._choice or engines.choose()
-            self._engine = engines.create(self._setup, self._choice)
-            if self._state is not None:
-                self._engine.load_state(self._state)
-                self._state = None
+            self._engine = engines.create(self._setup, self._choice, self._state)
+            self._state = None
         return self._engine
 
     @property
@@ -144,7 +146,7 @@ class Model:
         epochs: int = 1,
         validation_split: float = 0.0,
         validation_data: tuple[Any, Any] | None = None,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | None = (),
         schedule: str | Schedule = "constant",
         verbose: int = 1,
     ) -> History:
@@ -182,7 +184,12 @@ class Model:
         engine = self.engine
         engine.bind(np.ascontiguousarray(images), labels)
         plan = Plan(epochs, batch_size, _schedule(schedule), self._epochs)
-        watchers = [*callbacks]
+        watchers = [*(callbacks or ())]
+        for watcher in watchers:
+            if not isinstance(watcher, Callback):
+                raise UsageError(
+                    f"callbacks are objects of a class derived from deepen.Callback, got {watcher!r:.80}"
+                )
         if verbose:
             assert self._choice is not None
             print(f"engine: {engine.name} on {engine.device} ({self._choice.reason})", file=sys.stderr)
@@ -193,9 +200,12 @@ class Model:
             found = self._evaluate(*held_out)
             return {"val_loss": found.loss} | {f"val_{name}": value for name, value in found.metrics.items()}
 
-        history = train(engine, indices, plan, validate if held_out else None, watchers)
-        self._epochs += len(history.epoch)
-        return history
+        history = History()
+        try:
+            return train(engine, indices, plan, validate if held_out else None, watchers, history)
+        finally:
+            # Also when training breaks off: what follows has other orders and draws than what was.
+            self._epochs += len(history.epoch)
 
     def evaluate(self, x: Any, y: Any, *, batch_size: int = EVALUATION_BATCH, verbose: int = 0) -> Evaluation:
         """Return loss, metrics and confusion matrix over all images, without dropout.
@@ -246,7 +256,8 @@ class Model:
             "classes": list(self.classes),
             "loss": to_data(self._setup.loss),
             "picture": None if self.picture is None else self.picture.to_data(),
-            "figures": self.figures,
+            "figures": model_file.plain(self.figures),
+            "seed": self.seed,
         }
         model_file.save(Path(path), {**state.parameters, **state.statistics}, content)
         return Path(path)
@@ -261,16 +272,19 @@ class Model:
         """
         arrays, content = model_file.load(Path(path))
         try:
-            picture = content["picture"]
+            if not isinstance(content["classes"], list) or not isinstance(content["figures"], dict):
+                raise FileFormatError("its classes are no list, or its figures no table")
             model = Model(
                 from_data(content["network"], Layer),
                 tuple(content["input_shape"]),
                 classes=content["classes"],
                 name=content["name"],
-                picture=None if picture is None else PictureRules.from_data(picture),
+                seed=content["seed"],
             )
+            _check_picture(content["picture"], model.picture)
             model.figures = dict(content["figures"])
-            model._setup = Setup(model.network, model.input_shape, from_data(content["loss"], Loss))
+            loss = from_data(content["loss"], Loss)
+            model._setup = Setup(model.network, model.input_shape, loss, seed=model.seed)
             model._state = fresh_state(model._setup, *_told_apart(model._setup, arrays))
         except (KeyError, TypeError, ValueError, DeepenError) as error:
             raise FileFormatError(f"{path} is no valid model: {error}") from error
@@ -300,6 +314,12 @@ def _told_apart(setup: Setup, arrays: dict[str, Array]) -> tuple[dict[str, Array
     """Return the parameters and the statistics among a file's arrays, each held against the description."""
     model_file.check(arrays, {**setup.parameters, **setup.statistics}, setup.dtype)
     return {path: arrays[path] for path in setup.parameters}, {path: arrays[path] for path in setup.statistics}
+
+
+def _check_picture(given: Any, expected: PictureRules | None) -> None:
+    found = None if given is None else PictureRules.from_data(given)
+    if found != expected:
+        raise FileFormatError(f"its rules {found} make pictures of another shape than its network takes")
 
 
 # The methods above have arguments of these functions' names.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,12 @@ def save(path: Path, arrays: Mapping[str, Array], content: Mapping[str, Any]) ->
     """
     ordered = {name: np.asarray(arrays[name], order="C") for name in sorted(arrays)}
     described = {**content, "format": FORMAT}
-    described["sha256"] = _digest(ordered, described)
-    # One key only: safetensors writes several in random order.
-    data = safetensors.numpy.save(ordered, metadata={KEY: canonical_json(described)})
+    try:
+        described["sha256"] = _digest(ordered, described)
+        # One key only: safetensors writes several in random order.
+        data = safetensors.numpy.save(ordered, metadata={KEY: canonical_json(described)})
+    except (TypeError, ValueError) as error:
+        raise DataError(f"cannot write {path}: what describes the model is no plain data: {error}") from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)
@@ -56,6 +60,8 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         text = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"][KEY]
         content = json.loads(text)
         version, found = content["format"], content.pop("sha256")
+        # The text is compared as well: JSON can be written in more than one way, these files in one alone.
+        sound = _digest(arrays, content) == found and canonical_json({**content, "sha256": found}) == text
     except (
         safetensors.SafetensorError,
         ValueError,
@@ -69,10 +75,20 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         ) from error
     if not isinstance(version, int) or version > FORMAT:
         raise FileFormatError(f"{path} is of format {version}, this deepen reads up to {FORMAT}; update deepen")
-    # The text is compared as well: JSON can be written in more than one way, these files in one alone.
-    if _digest(arrays, content) != found or canonical_json({**content, "sha256": found}) != text:
+    if not sound:
         raise FileFormatError(f"{path} is damaged: its checksum does not fit; use another copy of the file")
     return arrays, content
+
+
+def plain(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return figures as JSON can hold them: Python's numbers, and None for what is not finite."""
+
+    def one(value: Any) -> Any:
+        if isinstance(value, np.generic):
+            value = value.item()
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return {name: one(value) for name, value in figures.items()}
 
 
 def check(arrays: Mapping[str, Array], params: Mapping[str, Param], dtype: str) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, fields
+from math import inf, sqrt
 from typing import Any, ClassVar
 
 import numpy as np
 
 from deepen.arrays import Array
 from deepen.description import Described, by_name, register
-from deepen.errors import DeepenError
+from deepen.errors import DeepenError, UsageError
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,11 @@ class Optimizer(Described):
     """The arrays kept for each parameter, with the names that torch.optim gives them."""
 
     def __post_init__(self) -> None:
-        if not self.learning_rate > 0:
-            raise DeepenError(
+        for field in fields(self):
+            # A NumPy number would turn float32 arrays into float64.
+            self.set_field(field.name, float(getattr(self, field.name)))
+        if not 0 < self.learning_rate < inf:
+            raise UsageError(
                 f"{type(self).__name__}: the learning rate must be above 0, got {self.learning_rate!r}"
             )
 
@@ -115,4 +118,4 @@ def optimizer(given: str | Optimizer) -> Optimizer:
     Raises:
         UnknownNameError: no optimizer has that name.
     """
-    return by_name("optimizer", OPTIMIZERS, given)
+    return by_name("optimizer", Optimizer, OPTIMIZERS, given)

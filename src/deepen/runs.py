@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -55,11 +56,15 @@ class MetricsFile(Callback):
     def on_epoch_end(self, view: View) -> None:
         """Write the epoch's line, and the head before the first."""
         first = not self._path.exists()
-        with self._path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if first:
-                writer.writerow(["epoch", *view.figures])
-            writer.writerow([view.epoch + 1, *view.figures.values()])
+        try:
+            with self._path.open("a", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file)
+                if first:
+                    writer.writerow(["epoch", *view.figures])
+                writer.writerow([view.epoch + 1, *view.figures.values()])
+        except OSError as error:
+            # A line less in a table is no reason to lose a training.
+            print(f"cannot write {self._path}: {error.strerror}; training goes on", file=sys.stderr)
 
 
 def write_examples(folder: Path, images: Array, names: list[str]) -> None:

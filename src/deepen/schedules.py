@@ -47,4 +47,4 @@ def schedule(given: str | Schedule) -> Schedule:
     Raises:
         UnknownNameError: no schedule has that name.
     """
-    return by_name("schedule", SCHEDULES, given)
+    return by_name("schedule", Schedule, SCHEDULES, given)

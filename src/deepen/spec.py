@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from math import prod
 from typing import Any, ClassVar
 
@@ -106,7 +107,7 @@ class Child:
     layer: Layer
     input_shape: Shape
 
-    @property
+    @cached_property
     def output_shape(self) -> Shape:
         """The shape that the child hands on; a misfit is reported under the child's name."""
         try:
@@ -171,7 +172,7 @@ def names_of(layers: Iterable[Layer], taken: Iterable[str] = ()) -> tuple[str, .
     for layer in layers:
         counts[layer.kind] += 1
         name = layer.name if layer.name is not None else f"{layer.kind}{counts[layer.kind]}"
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise DeepenError(f"{name!r} cannot name a layer; use letters, digits and _, as in 'block1'")
         if name in names or name in taken:
             raise DeepenError(f"two layers of one container are named {name!r}; give one another name")

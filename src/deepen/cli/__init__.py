@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -9,22 +10,25 @@ import click
 
 from deepen.cli import runs, shows
 from deepen.cli.group import cli
-from deepen.errors import DeepenError, UnknownNameError
+from deepen.errors import DeepenError, UsageError
 
 __all__ = ["cli", "main", "runs", "shows"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0, 1 (data or files), 2 (usage), or 130 (interrupted)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows ? instead of ending
     try:
         sys.exit(cli.main(arguments, prog_name="deepen", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except UnknownNameError as error:
+    except UsageError as error:
         print(f"deepen: {error}", file=sys.stderr)
         sys.exit(2)
-    except DeepenError as error:
+    except (DeepenError, OSError) as error:
         print(f"deepen: {error}", file=sys.stderr)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):

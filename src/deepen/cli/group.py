@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -28,13 +29,13 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
-    r"""Convolutional networks you can read, train at full speed, and look inside.
+    """Convolutional networks you can read, train at full speed, and look inside.
 
     \b
     deepen train deepconvnet --data digits    train on real digits, at once
     deepen models                             which networks there are
     deepen data                               which data sets there are
-    """
+    """  # noqa: D301 - click reads the control character \b
 
 
 def show(*lines: str) -> None:
@@ -44,7 +45,16 @@ def show(*lines: str) -> None:
 
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(json.dumps(_finite(value)), flush=True)
+
+
+def _finite(value: Any) -> Any:
+    """Return the value with null for what JSON cannot hold: NaN and infinity."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -98,7 +98,9 @@ def evaluate(model: Path, data: str | None, engine: str, device: str, as_json: b
     name = data or loaded.figures.get("data")
     if not isinstance(name, str):
         raise click.UsageError("the model does not say what it was trained on; name the data set with --data")
-    dataset = data_sets.load(name).resized(*loaded.input_shape[1:])
+    if loaded.picture is None:
+        raise DataError(f"{model} takes {loaded.input_shape}, but images are maps in one or three colours")
+    dataset = data_sets.load(name).resized(*loaded.picture.size)
     found = loaded.evaluate(dataset.test_images, dataset.test_labels)
     if as_json:
         print_json({"accuracy": found.accuracy, "loss": found.loss, "count": found.count})
@@ -128,7 +130,7 @@ def predict(model: Path, images: tuple[Path, ...], invert: bool, as_json: bool) 
     # For a few pictures NumPy is done before PyTorch would be loaded.
     loaded = Model.load(model_path(model), engine="numpy")
     if loaded.picture is None:
-        raise DataError(f"{model} does not say how a picture becomes its input; save it with picture=PictureRules")
+        raise DataError(f"{model} takes {loaded.input_shape}, but pictures are maps in one or three colours")
     pictures = np.stack([read_picture(path, loaded.picture) for path in images])
     if invert:
         pictures = 255 - pictures

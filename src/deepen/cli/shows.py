@@ -24,7 +24,8 @@ def summary(model: str, input_shape: str | None, classes: int, as_json: bool) ->
     from deepen import models
     from deepen.inspect.summary import as_text, summarize
 
-    if model in models.names() or not Path(model).exists():
+    looks_like_a_path = "/" in model or os.sep in model or model.endswith(".safetensors")
+    if model in models.names() or not (looks_like_a_path or Path(model).exists()):
         entry = models.entry(model)
         network, shape = entry.build(classes), entry.input_shape
     else:

@@ -52,6 +52,13 @@ class PictureRules:
             raise UnknownNameError("picture mode", self.mode, _MODES)
         object.__setattr__(self, "size", size)
 
+    @classmethod
+    def for_shape(cls, input_shape: tuple[int, ...]) -> PictureRules | None:
+        """Return the rules that make images of `(C, H, W)`; None where no grey or RGB picture has such a shape."""
+        if len(input_shape) != 3 or input_shape[0] not in (1, 3):
+            return None
+        return cls((input_shape[1], input_shape[2]), "grey" if input_shape[0] == 1 else "rgb")
+
     def to_data(self) -> dict[str, Any]:
         """Return the rules as plain data, keys in order, those that every picture follows included."""
         chosen = {"mode": self.mode, "size": list(self.size)}

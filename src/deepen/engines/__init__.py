@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import dataclass
 
 from deepen.engines.base import Engine, Setup, State
-from deepen.errors import DeepenError, MissingExtraError, UnknownNameError
+from deepen.errors import DeepenError, MissingExtraError, UnknownNameError, UsageError
 
 __all__ = ["ENGINES", "Choice", "Engine", "Setup", "State", "choose", "create", "torch_installed"]
 
 ENGINES = ("numpy", "torch")
 DEVICES = ("auto", "cpu", "cuda")
+"""Besides, `cuda:N` is the GPU of that number."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,19 @@ def choose(engine: str = "auto", device: str = "auto") -> Choice:
     Raises:
         UnknownNameError: there is no such engine or device.
         MissingExtraError: PyTorch was asked for and is not installed.
-        DeepenError: the engine cannot compute on the device.
+        UsageError: the engine cannot compute on such a device.
+        DeepenError: there is no such device here.
     """
     if engine not in ("auto", *ENGINES):
         raise UnknownNameError("engine", engine, ("auto", *ENGINES))
-    if device.split(":")[0] not in DEVICES:
+    if device not in DEVICES and not re.fullmatch(r"cuda:\d+", device):
         raise UnknownNameError("device", device, DEVICES)
     reason = "asked for"
     if engine == "auto":
         engine, reason = _automatic(device)
     if engine == "numpy":
         if device not in ("auto", "cpu"):
-            raise DeepenError(f'the numpy engine computes on the cpu, not on {device}; use engine="torch"')
+            raise UsageError(f'the numpy engine computes on the cpu, not on {device}; use engine="torch"')
         return Choice(engine, "cpu", reason)
     if not torch_installed():
         raise MissingExtraError("PyTorch", "torch")
@@ -65,18 +68,19 @@ def _torch_device(device: str) -> str:
 
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise DeepenError(f'PyTorch finds no CUDA device for {device!r}; use device="cpu"')
+    count = torch.cuda.device_count()
+    if device.startswith("cuda") and int(device.partition(":")[2] or 0) >= count:
+        raise DeepenError(f'PyTorch finds {count} CUDA devices, none for {device!r}; use device="cpu"')
     return device
 
 
-def create(setup: Setup, choice: Choice | None = None) -> Engine:
-    """Make the engine that was chosen, with its first weights."""
+def create(setup: Setup, choice: Choice | None = None, state: State | None = None) -> Engine:
+    """Make the engine that was chosen, in the given state, or else with its first weights."""
     choice = choice or choose()
     if choice.engine == "torch":
         from deepen.engines.torch_engine import TorchEngine
 
-        return TorchEngine(setup, choice.device)
+        return TorchEngine(setup, choice.device, state)
     from deepen.engines.numpy_engine import NumpyEngine
 
-    return NumpyEngine(setup)
+    return NumpyEngine(setup, state)

@@ -43,8 +43,8 @@ def _first_not_finite(setup: Setup, state: State, images: Array, labels: Array, 
             return f"the output of {path or 'the network'} is the first that is NaN or infinite"
     if not np.isfinite(found.loss):
         return "the loss is NaN or infinite"
-    # The last layer comes first on the way back.
-    for path, gradient in reversed(found.parameters.items()):
-        if not np.isfinite(gradient).all():
+    # On the way back the last layer comes first.
+    for path in reversed(setup.trainable):
+        if not np.isfinite(found.parameters[path]).all():
             return f"the gradient of {path} is the first that is NaN or infinite"
     return "the loss or a gradient was NaN or infinite, but is finite when computed again in NumPy"

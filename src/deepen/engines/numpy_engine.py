@@ -57,8 +57,8 @@ class Gradients:
 
 
 def training_pass(seed: int, moment: Moment) -> Pass:
-    """Return the pass of a training step: dropout draws from (seed, path, moment) alone."""
-    return Pass(training=True, draw=lambda path, shape: randomness.uniform(seed, path, moment, shape))
+    """Return the pass of a training step: what is drawn depends on (seed, purpose, moment) alone."""
+    return Pass(training=True, draw=lambda purpose, shape: randomness.uniform(seed, purpose, moment, shape))
 
 
 def compute_gradients(setup: Setup, state: State, images: Array, labels: Array, run: Pass) -> Gradients:
@@ -82,9 +82,9 @@ class NumpyEngine(Engine):
     name = "numpy"
     device = "cpu"
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, state: State | None = None) -> None:
         super().__init__(setup)
-        self._state = initial_state(setup)
+        self._state = initial_state(setup) if state is None else state.copy()
 
     def bind(self, images: Array, labels: Array) -> None:
         self._images, self._labels = images, labels

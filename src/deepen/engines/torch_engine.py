@@ -72,15 +72,15 @@ class TorchNetwork(ArrayTree):
     torch's generator, and running statistics move at once.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, state: State | None = None) -> None:
         super().__init__()
         self.layer: Layer = setup.logits_network
-        state = initial_state(setup)
+        state = initial_state(setup) if state is None else state
         for path, array in state.parameters.items():
             trainable = setup.parameters[path].trainable
-            self.place(path, nn.Parameter(torch.from_numpy(array), requires_grad=trainable))
+            self.place(path, nn.Parameter(torch.tensor(array), requires_grad=trainable))
         for path, array in state.statistics.items():
-            self.place(path, torch.from_numpy(array))
+            self.place(path, torch.tensor(array))
 
     def forward(self, x: Tensor, run: Pass | None = None) -> Tensor:
         """Return the logits; a given `run` says how the pass is made and gathers what it leaves behind."""
@@ -108,9 +108,11 @@ class TorchResult:
     explain: Callable[[], Exception]
 
     def read(self) -> tuple[float, int]:
-        if not bool(self.sound):
+        # One transfer for all three: each one waits for the device.
+        sound, loss, hits = torch.stack([self.sound.double(), self.loss.double(), self.hits.double()]).tolist()
+        if not sound:
             raise self.explain()
-        return float(self.loss), int(self.hits)
+        return loss, int(hits)
 
 
 class TorchEngine(Engine):
@@ -118,12 +120,11 @@ class TorchEngine(Engine):
 
     name = "torch"
 
-    def __init__(self, setup: Setup, device: str = "cpu") -> None:
+    def __init__(self, setup: Setup, device: str = "cpu", state: State | None = None) -> None:
         super().__init__(setup)
-        if device == "cpu":
-            keep_freed_memory()
         self.device = device
-        self.module = TorchNetwork(setup).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        state = initial_state(setup) if state is None else state
+        self.module = TorchNetwork(setup, state).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._trainable = [self.module.at(path) for path in setup.trainable]
         # torch.optim refuses an empty list; a network without parameters can still be evaluated.
         self._optimizer = setup.optimizer.torch(torch.optim, self._trainable) if self._trainable else None
@@ -132,13 +133,16 @@ class TorchEngine(Engine):
         # On a GPU nobody waits to see whether a step was sound; a flag there stops the steps after it.
         self._waits = device == "cpu"
         self._sound = torch.ones((), dtype=torch.bool, device=device)
-        self.load_state(initial_state(setup))
+        self.load_state(state)
 
     def bind(self, images: Array, labels: Array) -> None:
-        self._images, self._labels = (torch.from_numpy(a).to(self.device) for a in (images, labels))
+        if self.device == "cpu":
+            keep_freed_memory()
+        self._images, self._labels = (_tensor(array).to(self.device) for array in (images, labels))
 
     def step(self, indices: Array, moment: Moment, learning_rate: float) -> TorchResult:
-        index = torch.from_numpy(indices).to(self.device)
+        # From ordinary memory this copies a few hundred bytes and does not wait for the device.
+        index = torch.from_numpy(indices).to(self.device, non_blocking=True)
         labels = self._labels[index]
         run = self._training_pass(moment)
         self.module.zero_grad(set_to_none=True)
@@ -178,7 +182,7 @@ class TorchEngine(Engine):
         run = Pass() if moment is None else self._training_pass(moment)
         x = self._augmented(self._tensor(images), run).requires_grad_()
         outputs = self.module(x, run)
-        targets = self._targets(torch.from_numpy(labels).to(self.device))
+        targets = self._targets(_tensor(labels).to(self.device))
         loss = self.setup.loss.torch_forward(F, outputs, targets)
         sources = [x if name == INPUT else self.module.at(name) for name in wanted]
         found = torch.autograd.grad(loss, sources, materialize_grads=True)
@@ -218,6 +222,10 @@ class TorchEngine(Engine):
 
     def _update(self, learning_rate: float) -> None:
         assert self._optimizer is not None, "nothing to train"
+        for p in self._trainable:
+            # Fused optimizers want gradients laid out like their parameters, axes of length 1 included.
+            if p.grad is not None and p.grad.stride() != p.stride():
+                p.grad = torch.empty_like(p).copy_(p.grad)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         # The hook that gradient scaling uses: a fused optimizer skips the step where this is 1.
@@ -228,11 +236,11 @@ class TorchEngine(Engine):
     def _training_pass(self, moment: Moment) -> Pass:
         seed = self.setup.seed
 
-        def from_numpy(path: str, shape: Shape) -> Tensor:
-            return torch.from_numpy(randomness.uniform(seed, path, moment, shape))
+        def from_numpy(purpose: str, shape: Shape) -> Tensor:
+            return torch.from_numpy(randomness.uniform(seed, purpose, moment, shape))
 
-        def on_device(path: str, shape: Shape) -> Tensor:
-            key = purpose_key(f"{seed} {path} {moment.epoch} {moment.step} {moment.position}")
+        def on_device(purpose: str, shape: Shape) -> Tensor:
+            key = purpose_key(f"{seed} {purpose} {moment.epoch} {moment.step} {moment.position}")
             generator = torch.Generator(self.device).manual_seed(key % 2**63)
             return torch.rand(shape, generator=generator, device=self.device)
 
@@ -245,7 +253,7 @@ class TorchEngine(Engine):
         return not_finite(self.setup, state, _array(self._images[index]), _array(self._labels[index]), moment)
 
     def _tensor(self, images: Array) -> Tensor:
-        return self._scaled(torch.from_numpy(np.ascontiguousarray(images)).to(self.device))
+        return self._scaled(_tensor(images).to(self.device))
 
     def _scaled(self, images: Tensor) -> Tensor:
         x = images.to(self._dtype)
@@ -261,13 +269,19 @@ class TorchEngine(Engine):
         return x.contiguous(memory_format=torch.channels_last)
 
     def _targets(self, labels: Tensor) -> Tensor:
-        return labels if labels.ndim == 1 else labels.to(self._dtype)
+        return labels.long() if labels.ndim == 1 else labels.to(self._dtype)
 
 
 def _finite(loss: Tensor, gradients: list[Any]) -> Tensor:
     """Return whether the loss and all gradients are finite, as a scalar on the device."""
     largest = torch._foreach_norm([loss.detach(), *gradients], float("inf"))
     return torch.stack(list(largest)).isfinite().all()
+
+
+def _tensor(array: Array) -> Tensor:
+    """Return a tensor on the CPU, sharing memory unless torch refuses it, as it does read-only arrays."""
+    array = np.ascontiguousarray(array)
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def _array(tensor: Tensor) -> Array:

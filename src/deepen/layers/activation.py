@@ -13,7 +13,7 @@ import numpy as np
 from deepen.arrays import Array
 from deepen.context import Context
 from deepen.description import by_name, register
-from deepen.errors import DeepenError
+from deepen.errors import DeepenError, UsageError
 from deepen.paths import Shape, Tree
 from deepen.spec import Layer
 
@@ -121,5 +121,8 @@ def activation(name: str | None) -> Activation | None:
 
     Raises:
         UnknownNameError: no activation has that name.
+        UsageError: it is no name.
     """
-    return None if name is None else by_name("activation", ACTIVATIONS, name)
+    if name is not None and not isinstance(name, str):
+        raise UsageError(f"activation: give a name, got {name!r:.80}; names: {', '.join(ACTIVATIONS)}")
+    return None if name is None else by_name("activation", Activation, ACTIVATIONS, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,16 +33,39 @@ def over_blocks(work: Callable[[slice], T], images: int, bytes_per_image: int) -
         return list(pool.map(lambda context, block: context.run(work, block), contexts, blocks))
 
 
-@contextmanager
-def one_thread_products() -> Iterator[None]:
-    """Let each matrix product run in one thread, so that blocks can be spread over the cores instead.
+class _OneThread:
+    """Holds matrix products to one thread while any pass is under way.
 
-    For products this small that is faster. It has to hold for a whole pass: after a product in several threads
-    these go on waiting busily for the next one, on the cores that the blocks need.
+    The setting is the whole process's: of several passes at once the first makes it, the last takes it back.
     """
-    controller, _ = _products()
-    with controller.limit(limits=1, user_api="blas"):
-        yield
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._passes = 0
+        self._limit: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        controller, _ = _products()
+        with self._lock:
+            self._passes += 1
+            if self._passes == 1:
+                self._limit = controller.limit(limits=1, user_api="blas")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._passes -= 1
+                if self._passes == 0:
+                    self._limit.restore_original_limits()
+
+
+one_thread_products = _OneThread()
+"""Let each matrix product run in one thread, so that blocks can be spread over the cores instead.
+
+For products this small that is faster. It has to hold for a whole pass: after a product in several threads these
+go on waiting busily for the next one, on the cores that the blocks need.
+"""
 
 
 @cache

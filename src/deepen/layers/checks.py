@@ -41,6 +41,7 @@ def fraction(layer: Layer, field: str) -> None:
     value = getattr(layer, field)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise _wrong(layer, field, "a number from 0 up to, not including, 1", value)
+    layer.set_field(field, float(value))  # a NumPy number would turn float32 arrays into float64
 
 
 def _wrong(layer: Layer, field: str, expected: str, value: Any) -> DeepenError:

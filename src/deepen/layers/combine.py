@@ -143,7 +143,7 @@ class Residual(Container):
 
     @cached_property
     def _parts(self) -> tuple[Sequential, Layer]:
-        return _as_sequential(self.body), self.shortcut or Sequential()
+        return _as_sequential(self.body), Sequential() if self.shortcut is None else self.shortcut
 
     def inside(self) -> Iterable[tuple[str, Layer]]:
         body, shortcut = self._parts

@@ -100,6 +100,7 @@ class BatchNormalization(Layer):
         checks.fraction(self, "momentum")
         if not self.epsilon > 0:
             raise DeepenError(f"BatchNormalization: epsilon must be above 0, got {self.epsilon!r}")
+        self.set_field("epsilon", float(self.epsilon))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
@@ -116,8 +117,9 @@ class BatchNormalization(Layer):
         """Return y, and x̂ with the inverse deviation as the cache."""
         over = _all_but_channels(x.ndim)
         if ctx.training:
-            mean, variance = x.mean(axis=over), x.var(axis=over)
-            self._update(ctx, self._count_values(x.shape), mean, variance)
+            # Summed in float64: over a large batch float32 would lose digits.
+            mean, variance = (f(axis=over, dtype=np.float64).astype(x.dtype) for f in (x.mean, x.var))
+            self._update(ctx, self._count_values(x.shape, ctx.path), mean, variance)
         else:
             mean, variance = ctx.statistics["running_mean"], ctx.statistics["running_variance"]
         inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))
@@ -132,7 +134,7 @@ class BatchNormalization(Layer):
         dgamma, dbeta = (dy * normal).sum(axis=over), dy.sum(axis=over)
         dx = dy
         if trained:
-            m = self._count_values(dy.shape)
+            m = _values(dy.shape)
             dx = dy - _channels(dbeta / m, dy.ndim) - normal * _channels(dgamma / m, dy.ndim)
         dx = dx * _channels(params["gamma"] * inverse, dy.ndim)
         return dx, {"gamma": dgamma, "beta": dbeta}
@@ -141,7 +143,7 @@ class BatchNormalization(Layer):
         """Compute y with PyTorch, which writes into copies of the running statistics."""
         mean, variance = ctx.statistics["running_mean"], ctx.statistics["running_variance"]
         if ctx.training:
-            self._count_values(tuple(x.shape))
+            self._count_values(tuple(x.shape), ctx.path)
             mean, variance = mean.clone(), variance.clone()
             ctx.update("running_mean", mean)
             ctx.update("running_variance", variance)
@@ -153,15 +155,19 @@ class BatchNormalization(Layer):
         for name, batch in (("running_mean", mean), ("running_variance", unbiased)):
             ctx.update(name, self.momentum * ctx.statistics[name] + (1 - self.momentum) * batch)
 
-    def _count_values(self, shape: Shape) -> int:
-        """Return m, the number of values that a channel has in this batch."""
-        m = shape[0] * prod(shape[2:])
+    def _count_values(self, shape: Shape, path: str) -> int:
+        """Return m, the number of values that a channel has in this batch, if there are enough."""
+        m = _values(shape)
         if m < 2:
             raise DeepenError(
-                f"batch normalization cannot train on one value per channel, as in a batch of {shape}; choose "
-                "a batch size that leaves no single image in the last batch"
+                f"{path or 'batch normalization'} cannot train on one value per channel, as in {shape}; "
+                "choose a batch size that leaves no single image in the last batch"
             )
         return m
+
+
+def _values(shape: Shape) -> int:
+    return shape[0] * prod(shape[2:])
 
 
 def _all_but_channels(ndim: int) -> tuple[int, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -10,7 +12,7 @@ from types import MappingProxyType
 from deepen import randomness
 from deepen.arrays import Array
 from deepen.engines.base import Engine, StepResult, batches
-from deepen.errors import DataError, DeepenError
+from deepen.errors import DataError, DeepenError, UsageError
 from deepen.randomness import Moment
 from deepen.schedules import Constant, Schedule
 from deepen.training.callbacks import Callback, View
@@ -29,8 +31,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise DeepenError(f"{name} must be 1 or more, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise UsageError(f"{name} must be a whole number, 1 or more, got {value!r}")
 
     @property
     def last_epoch(self) -> int:
@@ -46,7 +49,7 @@ class Tally:
     """Sums of loss and hits over an epoch; results of steps are read late, so that no step waits for them."""
 
     def __init__(self) -> None:
-        self._unread: list[tuple[StepResult, int]] = []
+        self._unread: deque[tuple[StepResult, int]] = deque()
         self._loss, self._hits, self._images = 0.0, 0, 0
 
     def add(self, result: StepResult, images: int) -> None:
@@ -54,13 +57,15 @@ class Tally:
         self._unread.append((result, images))
 
     def read(self) -> tuple[float, float]:
-        """Return mean loss and accuracy so far."""
-        for result, images in self._unread:
+        """Return mean loss and accuracy so far, NaN before the first step."""
+        while self._unread:
+            result, images = self._unread.popleft()
             loss, hits = result.read()
             self._loss += loss * images
             self._hits += hits
             self._images += images
-        self._unread.clear()
+        if self._images == 0:
+            return math.nan, math.nan
         return self._loss / self._images, self._hits / self._images
 
 
@@ -70,6 +75,7 @@ def train(
     plan: Plan,
     validate: Callable[[], Mapping[str, float]] | None = None,
     callbacks: Sequence[Callback] = (),
+    history: History | None = None,
 ) -> History:
     """Train on the bound images at `indices` and return the figures of each epoch.
 
@@ -79,6 +85,7 @@ def train(
         plan: epochs, batch size, schedule.
         validate: returns the validation's figures with the weights as they are.
         callbacks: watch, and may stop after an epoch.
+        history: where to write down the epochs, for a caller who wants them also when training breaks off.
 
     Raises:
         DataError: there is nothing to train on.
@@ -89,7 +96,7 @@ def train(
         raise DataError("there is no image to train on")
     if not engine.setup.trainable:
         raise DeepenError("the network has no parameter to learn; give it a layer such as Conv2D or Dense")
-    history = History()
+    history = History() if history is None else history
     view = _view(engine, plan, plan.first_epoch, len(indices), Tally())
     for callback in callbacks:
         callback.on_train_begin(view)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 
@@ -31,11 +32,9 @@ class Progress(Callback):
         loss, accuracy = view.read()
         rate = view.images / view.seconds
         left = (view.steps - view.step) * view.seconds / view.step
-        bar = "━" * (20 * view.step // view.steps)
-        self._show(
-            f"{_epoch(view)}  {bar:╌<20}  loss {loss:.4f}  accuracy {accuracy:.2%}  {rate:,.0f} images/s  "
-            f"{left:.0f} s left"
-        )
+        bar = "━" * (10 * view.step // view.steps)
+        figures = f"loss {loss:.4f}  accuracy {accuracy:.2%}  {rate:,.0f} images/s"
+        self._show(f"{_epoch(view)} {bar:╌<10} {figures}  {left:.0f}s")
         # Reading waits for the device, so the clock starts after it.
         self._next = time.monotonic() + REFRESH_SECONDS
 
@@ -50,20 +49,19 @@ class Progress(Callback):
     def on_train_end(self, history: History) -> None:
         """Leave no half of a line behind."""
         if self._live and self._width:
-            self._line("")
+            print(file=sys.stderr, flush=True)
+            self._width = 0
 
     def _show(self, text: str) -> None:
+        # A line that wraps could not be written over.
+        text = text[: shutil.get_terminal_size().columns - 1]
         print(f"\r{text:<{self._width}}", end="", file=sys.stderr, flush=True)
         self._width = len(text)
 
     def _line(self, text: str) -> None:
         if self._live:
-            self._show(text)
+            print(f"\r{text:<{self._width}}", file=sys.stderr, flush=True)
             self._width = 0
-            if not text:
-                print("\r", end="", file=sys.stderr, flush=True)
-                return
-            print(file=sys.stderr)
         else:
             print(text, file=sys.stderr, flush=True)
 
