@@ -10,6 +10,9 @@ RUN := $(VENV)/bin
 # Data sets that lie on this machine already; override it with your own folder.
 export DEEPEN_DATA ?= $(abspath $(wildcard ../shared/data))
 
+# Tests run side by side, one process to a core; more threads than cores would wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
 .PHONY: demo test test-slow format clean
 
 demo: $(VENV)/.core
@@ -19,7 +22,7 @@ test: $(VENV)/.dev
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
-	$(RUN)/pytest -m "not slow" -n auto
+	$(ONE_THREAD) $(RUN)/pytest -m "not slow" -n auto
 
 test-slow: $(VENV)/.dev
 	$(RUN)/pytest -m slow

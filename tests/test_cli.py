@@ -280,9 +280,33 @@ def test_a_misfit_is_found_before_anything_is_loaded(
     assert (code, "on the cpu" in err) == (2, True)
 
 
+def test_json_is_ascii_and_holds_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
+    from deepen.cli.group import print_json
+
+    print_json({"path": "图\udcff", "loss": [float("nan"), 1.5]})
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out)["loss"] == [None, 1.5]
+
+
+def test_ctrl_c_keeps_what_there_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(self: object, view: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs.MetricsFile, "on_epoch_end", interrupt)
+    code, out, err = call(capsys, *TRAIN, "--runs", str(tmp_path))
+    (folder,) = tmp_path.iterdir()
+    assert (code, out) == (130, "")
+    assert str(folder) in err
+    assert Model.load(folder / "model.safetensors").name == "lenet"
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "--help")
     assert (code, "train" in out) == (0, True)
+    assert "\n  deepen models                             which networks there are\n" in out
     code, out, _ = call(capsys, "--version")
     assert (code, out) == (0, "deepen 0.1.0\n")
     code, out, _ = call(capsys, "train", "--help")

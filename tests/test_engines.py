@@ -16,7 +16,7 @@ from deepen.engines import Choice, Engine, Setup
 from deepen.engines.numpy_engine import NumpyEngine
 from deepen.engines.torch_engine import TorchEngine, TorchNetwork
 from deepen.errors import DeepenError, MissingExtraError, NonFiniteError, UnknownNameError
-from deepen.layers import Conv2D, Dense, Flatten, ReLU, Sequential
+from deepen.layers import Conv2D, Dense, Flatten, MaxPooling2D, ReLU, Sequential
 from deepen.losses import one_hot
 from deepen.optimizers import SGD, Adam, Momentum, Optimizer
 from deepen.randomness import Moment
@@ -142,6 +142,8 @@ def test_a_loaded_state_goes_on_as_if_nothing_had_been(network: Layer, make: Cal
     second.load_state(first.state())
     assert run(second, 3, first=5) == through[5:]
     ended, resumed = whole.state(), second.state()
+    for slot, arrays in ended.slots.items():
+        assert all(kept.tobytes() == resumed.slots[slot][path].tobytes() for path, kept in arrays.items())
     assert ended.steps == resumed.steps == 8
     for path, w in ended.parameters.items():
         assert w.tobytes() == resumed.parameters[path].tobytes(), path
@@ -243,6 +245,23 @@ def test_a_gradient_that_is_not_finite_is_named(make: Callable[[Setup], Engine])
         engine.step(np.arange(16), Moment(), 0.01).read()
 
 
+@each_engine
+def test_of_several_gradients_that_are_not_finite_the_first_on_the_way_back_is_named(
+    make: Callable[[Setup], Engine],
+) -> None:
+    dense = [Dense(3, kernel_initializer="zeros") for _ in range(2)]
+    engine = make(Setup(Sequential([Flatten(), *dense, Dense(5, kernel_initializer="zeros")]), INPUT_SHAPE))
+    # Only numbers that float32 holds, whose products on the way back it does not.
+    broken_weights(engine, "dense1.bias", 2.0**66)
+    broken_weights(engine, "dense2.kernel", 2.0**17)
+    broken_weights(engine, "dense2.bias", -3 * 2.0**83)
+    broken_weights(engine, "dense3.kernel", 1e38)
+    x, y = images(16)
+    engine.bind(x, y)
+    with pytest.raises(NonFiniteError, match=r"the (gradient of dense2\.kernel|output of dense3)"):
+        engine.step(np.arange(16), Moment(), 0.01).read()
+
+
 @pytest.mark.parametrize("optimizer", [SGD(), Momentum(), Adam()], ids=lambda o: type(o).__name__)
 def test_a_step_nobody_waits_for_stops_those_after_it(optimizer: Optimizer) -> None:
     """What a GPU does, done on the CPU: results are read late, the flag on the device holds the weights."""
@@ -271,6 +290,35 @@ def test_a_network_with_nothing_to_learn_evaluates() -> None:
     for make in BOTH:
         engine = make(Setup(Sequential([Flatten()]), (5, 1, 1)))
         assert engine.outputs(np.ones((2, 5, 1, 1), np.float32)).shape == (2, 5)
+
+
+@each_engine
+def test_an_engine_begins_with_the_state_it_is_given(make: Callable[..., Engine]) -> None:
+    state = NumpyEngine(Setup(NETWORKS["graph"], INPUT_SHAPE, seed=99)).state()
+    engine = make(setup(NETWORKS["graph"]), state=state)
+    found = engine.state()
+    assert all((found.parameters[path] == w).all() for path, w in state.parameters.items())
+    run(engine, 2)
+    assert (state.statistics["block.norm1.running_mean"] == 0).all()
+
+
+@each_engine
+def test_arrays_of_any_make(make: Callable[[Setup], Engine]) -> None:
+    engine, (x, y) = make(setup(NETWORKS["plain"])), images(32)
+    expected = engine.outputs(x)
+    x.flags.writeable = y.flags.writeable = False
+    engine.bind(x, y.astype(np.int32))
+    assert np.isfinite(engine.step(np.arange(16), Moment(), 1e-9).read()[0])
+    assert engine.outputs(np.asfortranarray(x)[:, :, ::-1][:, :, ::-1]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_ties_in_pooling_go_the_same_way() -> None:
+    network = Sequential([MaxPooling2D(3, stride=2, padding=1), Flatten(), Dense(5)])
+    x = np.random.default_rng(0).integers(0, 2, (6, *INPUT_SHAPE)).astype(np.float64)
+    ours, theirs = (
+        make(setup(network, dtype="float64")).gradients(x, np.arange(6) % 5, ["input"])["input"] for make in BOTH
+    )
+    assert difference(ours, theirs) < 1e-12
 
 
 def test_state_dict_names_are_the_parameter_paths() -> None:
@@ -320,8 +368,9 @@ def test_choice_of_the_engine(
 def test_wrong_choices(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'torch'"):
         engines.choose("torhc")
-    with pytest.raises(UnknownNameError, match="unknown device 'gpu'"):
-        engines.choose("torch", "gpu")
+    for device in ("gpu", "cpu:0", "auto:1", "cuda:x"):
+        with pytest.raises(UnknownNameError, match=f"unknown device '{device}'"):
+            engines.choose("torch", device)
     with pytest.raises(DeepenError, match="numpy engine computes on the cpu"):
         engines.choose("numpy", "cuda")
     monkeypatch.setattr(engines, "torch_installed", lambda: False)

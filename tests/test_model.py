@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import deepen
-from deepen import Callback, DataError, DeepenError, FileFormatError, Model, View
+from deepen import Callback, DataError, DeepenError, FileFormatError, Model, UsageError, View
 from deepen.data import PictureRules, Shift
 from deepen.layers import Conv2D, Dense, Flatten, Sequential
 from deepen.losses import one_hot
@@ -72,6 +72,19 @@ def test_a_second_fit_goes_on() -> None:
     first, second = (parts.fit(x, y, epochs=epochs, verbose=0) for epochs in (1, 2))
     assert [*first.history["loss"], *second.history["loss"]] == through.history["loss"]
     assert second.epoch == [1, 2]
+
+
+def test_a_fit_that_was_broken_off_does_not_repeat_its_epochs() -> None:
+    class BreakOff(Callback):
+        def on_epoch_end(self, view: View) -> None:
+            if view.epoch == 1:
+                raise KeyboardInterrupt
+
+    x, y = images(40)
+    made = model()
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(x, y, epochs=5, callbacks=[BreakOff()], verbose=0)
+    assert made.fit(x, y, verbose=0).epoch == [2]
 
 
 def test_compiling_again_keeps_the_weights() -> None:
@@ -144,7 +157,8 @@ def test_validation_data_is_not_trained_on(capsys: pytest.CaptureFixture[str]) -
         (np.zeros((9, 10, 10, 2)), np.zeros(9, int), r"x\.transpose\(0, 3, 1, 2\)"),
         (np.zeros((9, 200)), np.zeros(9, int), r"x\.reshape\(-1, 2, 10, 10\)"),
         (np.zeros((2, 10, 10)), np.zeros(2, int), r"a single image needs the batch axis: x\[None\]"),
-        (np.zeros((9, 2, 10, 10), int), np.zeros(9, int), r"images are uint8 .* got int64"),
+        (np.zeros((9, 2, 10, 10), int), np.zeros(9, int), r"images are uint8 .* got int64; if they run from 0"),
+        ([[1], [1, 2]], np.zeros(2, int), "the images are no array"),
         (np.zeros((0, 2, 10, 10)), np.zeros(0, int), "not a single image"),
         (np.zeros((9, 2, 10, 10)), np.zeros(8, int), r"9 images, but labels of shape \(8,\)"),
         (np.zeros((9, 2, 10, 10)), np.full(9, 5), "5 outputs, classes 0 to 4, but labels run from 5 to 5"),
@@ -165,6 +179,31 @@ def test_grey_images_need_no_channel_axis() -> None:
     made.compile(engine="numpy")
     assert made.predict(np.zeros((5, 4, 4))).shape == (5, 3)
     assert made.predict(np.zeros((5, 1, 4, 4))).shape == (5, 3)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_arrays_of_any_make_train(engine: str) -> None:
+    x, y = images(40)
+    expected = model("plain", engine).fit(x / 255.0, y, verbose=0).history["loss"]
+    for given in (np.broadcast_to(x / 255.0, x.shape), (x / 255.0).astype(">f8")):
+        assert model("plain", engine).fit(given, y[:, None], verbose=0).history["loss"] == expected
+
+
+def test_wrong_settings() -> None:
+    for shape in (64, (0, 6, 6), (1, 2.5, 3), "1,2,3"):
+        with pytest.raises(UsageError, match="input_shape is the shape of one image"):
+            Model([Flatten(), Dense(2)], shape)  # type: ignore[arg-type]
+    for seed in (-1, 1.5, None):
+        with pytest.raises(UsageError, match="the seed must be a whole number"):
+            Model([Flatten(), Dense(2)], (1, 2, 2), seed=seed)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="printable"):
+        Model([Flatten(), Dense(2)], (1, 2, 2), classes=["a", "\x1b[2J"])
+    with pytest.raises(UsageError, match="batch_size must be a whole number"):
+        model().fit(*images(10), batch_size=5.0)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"derived from deepen\.Callback"):
+        model().fit(*images(10), callbacks=[print])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="optimizer: give a name"):
+        model().compile(optimizer=None)  # type: ignore[arg-type]
 
 
 def test_wrong_models() -> None:
@@ -248,6 +287,15 @@ def test_a_model_of_another_description_is_refused(tmp_path: Path) -> None:
     for says, changed in wrong.items():
         model_file.save(path, changed, content)
         with pytest.raises(FileFormatError, match=f"is no valid model: .*{says}"):
+            Model.load(path)
+    for changed in (
+        {"classes": [{}, [], 1, 2, 3]},
+        {"name": {"x": 1}},
+        {"input_shape": ["2", 10, 10]},
+        {"figures": []},
+    ):
+        model_file.save(path, arrays, {**content, **changed})
+        with pytest.raises(FileFormatError, match="is no valid model"):
             Model.load(path)
     for key in ("network", "input_shape", "classes", "loss", "picture", "figures", "name"):
         model_file.save(path, arrays, {k: v for k, v in content.items() if k != key})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
@@ -96,6 +97,23 @@ def test_a_newer_format_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(model_file, "FORMAT", 1)
     with pytest.raises(FileFormatError, match="format 2, this deepen reads up to 1; update deepen"):
         model_file.load(path)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"format":1,"sha256":"x","a":NaN}', '{"format":1,"sha256":"x","a":"\\ud800"}', "[]"]
+)
+def test_strange_descriptions(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(safetensors.numpy.save({}, metadata={"deepen": text}))
+    with pytest.raises(FileFormatError, match="damaged, or is no model that deepen saved"):
+        model_file.load(path)
+
+
+def test_content_that_is_no_plain_data_is_refused(tmp_path: Path) -> None:
+    for value in (float("nan"), object(), np.float32(1)):
+        with pytest.raises(DataError, match="no plain data"):
+            model_file.save(tmp_path / "m", ARRAYS, {"figures": value})
+    assert not list(tmp_path.iterdir())
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepen import randomness
+from deepen.context import Context, Pass
 from deepen.randomness import Moment
 
 MASK = 2**64 - 1
@@ -79,3 +80,19 @@ def test_every_epoch_has_an_order_of_its_own() -> None:
     orders = [randomness.permutation(0, "shuffle", 50, epoch).tolist() for epoch in range(5)]
     assert len({tuple(order) for order in orders}) == 5
     assert orders[0] == randomness.permutation(0, "shuffle", 50, 0).tolist()
+
+
+def test_a_layer_that_draws_twice_draws_anew_and_no_name_meets_another_purpose() -> None:
+    purposes: list[str] = []
+
+    def draw(purpose: str, shape: tuple[int, ...]) -> None:
+        purposes.append(purpose)
+
+    for path in ("shuffle", "split"):
+        context = Context(Pass(True, draw), path)
+        context.uniform((2,))
+        context.uniform((2,))
+    assert len(set(purposes) | {"shuffle", "split", "initial shuffle"}) == 7
+    again = Context(Pass(True, draw), "shuffle")
+    again.uniform((2,))
+    assert purposes[-1] == purposes[0]

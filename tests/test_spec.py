@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deepen import models, register, spec
 from deepen.description import Described, canonical_json, from_data, to_data
-from deepen.errors import DeepenError, FileFormatError, ShapeError, UnknownNameError
+from deepen.errors import DeepenError, FileFormatError, ShapeError, UnknownNameError, UsageError
 from deepen.inspect.summary import as_text, summarize
 from deepen.layers import (
     BatchNormalization,
@@ -229,6 +230,38 @@ def test_nest_and_flatten(flat: dict[str, int]) -> None:
 def test_data_that_describes_no_layer(data: Any, error: type[DeepenError], says: str) -> None:
     with pytest.raises(error, match=says):
         from_data(data, Layer)
+
+
+def test_deep_nests_are_not_slow() -> None:
+    network: Layer = Dense(3)
+    for _ in range(60):  # twice the work at each level would take years
+        network = Sequential([network])
+    assert network.output_shape((2,)) == (3,)
+    assert summarize(network, (2,)).parameters == 9
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Dense(3, activation=Softmax()),
+        lambda: Dense(3, kernel_initializer=Flatten()),
+        lambda: Dense(3, kernel_initializer=None),
+    ],
+)
+def test_things_of_another_kind(make: Any) -> None:
+    with pytest.raises(UsageError, match="give a name"):
+        make()
+
+
+def test_numbers_of_numpy_become_plain_ones() -> None:
+    layers = [
+        BatchNormalization(np.float64(0.5), np.float64(1e-3)),
+        Dropout(np.float64(0.5)),
+        Adam(np.float64(0.1)),
+    ]
+    assert {type(layers[0].momentum), type(layers[0].epsilon), type(layers[1].rate)} == {float}  # type: ignore[attr-defined]
+    assert type(layers[2].learning_rate) is float  # type: ignore[attr-defined]
+    assert Conv2D(np.int64(3), np.int32(2)) == Conv2D(3, 2)
 
 
 def test_a_description_nested_without_end() -> None:

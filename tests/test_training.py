@@ -121,6 +121,25 @@ def test_the_end_is_told_also_when_training_breaks() -> None:
     assert watcher.told[-1] == "end []"
 
 
+def test_the_live_line_fits_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("deepen.training.progress.REFRESH_SECONDS", 0)
+    monkeypatch.setenv("COLUMNS", "40")
+    train(Recorder(), np.arange(40), Plan(1, 2), callbacks=[Progress()])
+    shown = capsys.readouterr().err.split("\n")[1].split("\r")
+    assert max(len(line) for line in shown[:-1]) <= 39
+
+
+def test_a_view_can_be_read_before_the_first_step() -> None:
+    class Read(Callback):
+        def on_train_begin(self, view: View) -> None:
+            assert np.isnan(view.read()).all()
+
+    assert train(Recorder(), np.arange(4), Plan(1, 2), callbacks=[Read()]).epoch == [0]
+
+
 def test_nothing_to_train_on() -> None:
     with pytest.raises(DataError, match="no image to train on"):
         train(Recorder(), np.arange(0), Plan(1, 2))

@@ -94,11 +94,28 @@ def test_a_nan_is_not_hidden_by_pooling() -> None:
         assert np.isnan(run_numpy(layer, given, training=True).y).all(), place
 
 
+def test_products_get_their_threads_back_after_the_last_pass() -> None:
+    from deepen.layers.blocks import _products, one_thread_products
+
+    def threads() -> list[int]:
+        return [library["num_threads"] for library in _products()[0].info() if library["user_api"] == "blas"]
+
+    before = threads()
+    first, second = one_thread_products(), one_thread_products()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert set(threads()) <= {1}
+    second.__exit__(None, None, None)
+    assert threads() == before
+
+
 def test_large_batches_are_computed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = Conv2D(3, 3, padding=1)
     given = random_inputs(layer, (2, 6, 6), batch=7)
     whole = run_numpy(layer, given, training=True)
     monkeypatch.setattr("deepen.layers.blocks.BLOCK_BYTES", 2 * 6 * 6 * 18 * 8)
+    monkeypatch.setattr("deepen.layers.blocks._products", lambda: (None, 2))
     parts = run_numpy(layer, given, training=True)
     assert difference(whole.y, parts.y) < 1e-12
     assert difference(whole.dx, parts.dx) < 1e-12

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         NonFiniteError,
         ShapeError,
         UnknownNameError,
+        UsageError,
     )
     from deepen.model import Model
     from deepen.spec import Layer, Param
@@ -38,6 +39,7 @@ _HOMES = {
             "NonFiniteError",
             "ShapeError",
             "UnknownNameError",
+            "UsageError",
         ),
         "deepen.errors",
     ),
@@ -64,6 +66,7 @@ __all__ = [
     "Param",
     "ShapeError",
     "UnknownNameError",
+    "UsageError",
     "View",
     "data",
     "engines",
