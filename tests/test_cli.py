@@ -67,7 +67,8 @@ def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any], str]) -> No
     }  # fmt: skip
     config = tomllib.loads((folder / "config.toml").read_text())
     assert (config["model"], config["data"], config["epochs"], config["seed"]) == ("lenet", "digits", 2, 0)
-    assert json.loads((folder / "environment.json").read_text())["numpy"] == np.__version__
+    environment = json.loads((folder / "environment.json").read_text())
+    assert (environment["numpy"], environment["engine"]) == (np.__version__, "numpy on cpu")
     with (folder / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
@@ -162,7 +163,7 @@ def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
     from deepen.config import RunConfig
 
     config = RunConfig("lenet", "digits", runs=str(tmp_path))
-    assert len({runs.create(config) for _ in range(5)}) == 5
+    assert len({runs.create(config, "numpy on cpu") for _ in range(5)}) == 5
 
 
 def test_summary(run: tuple[Path, dict[str, Any], str], capsys: pytest.CaptureFixture[str]) -> None:

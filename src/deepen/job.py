@@ -70,7 +70,7 @@ def train(config: RunConfig) -> Outcome:
     model.compile(rule, augmentations=augmentations, engine=choice.engine, device=choice.device)
 
     dataset = data.load(config.data).resized(height, width)
-    folder = runs.create(config)
+    folder = runs.create(config, f"{choice.engine} on {choice.device}")
     _say(f"data: {_describe(facts, dataset)}")
     _say(f"model: {config.model}, {summarize(model.network, model.input_shape).parameters:,} parameters")
     _say(f"engine: {choice.engine} on {choice.device} ({choice.reason})")

@@ -23,8 +23,8 @@ METRICS = "metrics.csv"
 EXAMPLES = "examples"
 
 
-def create(config: RunConfig) -> Path:
-    """Make the folder `<date>_<time>-<model>-<data>` with the settings and the environment of a run.
+def create(config: RunConfig, engine: str) -> Path:
+    """Make the folder `<date>_<time>-<model>-<data>` with a run's settings and what it is computed with.
 
     Raises:
         DataError: the folder cannot be made.
@@ -42,8 +42,9 @@ def create(config: RunConfig) -> Path:
                 raise DataError(f"cannot make a folder in {config.runs}: is it a file?") from None
         except OSError as error:
             raise DataError(f"cannot make the run's folder {folder}: {error.strerror}") from error
+    found = {"engine": engine, **environment()}
     (folder / CONFIG).write_text(config.to_toml(), encoding="utf-8")
-    (folder / "environment.json").write_text(json.dumps(environment(), indent=2) + "\n", encoding="utf-8")
+    (folder / "environment.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return folder.resolve()
 
 
