@@ -163,7 +163,7 @@ def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
     from deepen.config import RunConfig
 
     config = RunConfig("lenet", "digits", runs=str(tmp_path))
-    assert len({runs.create(config, "numpy on cpu") for _ in range(5)}) == 5
+    assert len({runs.create(config, {"engine": "numpy on cpu"}) for _ in range(5)}) == 5
 
 
 def test_summary(run: tuple[Path, dict[str, Any], str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from deepen.data import Shift
 from deepen.engines import Choice, Engine, Setup
 from deepen.engines.numpy_engine import NumpyEngine
 from deepen.engines.torch_engine import TorchEngine, TorchNetwork
-from deepen.errors import DeepenError, MissingExtraError, NonFiniteError, UnknownNameError
+from deepen.errors import NonFiniteError, UnknownNameError
 from deepen.layers import Conv2D, Dense, Flatten, MaxPooling2D, ReLU, Sequential
 from deepen.losses import one_hot
 from deepen.optimizers import SGD, Adam, Momentum, Optimizer
@@ -344,46 +344,6 @@ def test_the_module_is_an_ordinary_one() -> None:
     assert not torch.equal(before["block.norm1.running_mean"], module.state_dict()["block.norm1.running_mean"])
     module.eval()
     assert torch.equal(module(x), module(x))
-
-
-@pytest.mark.parametrize(
-    ("torch_there", "asked", "expected"),
-    [
-        (True, ("auto", "auto"), "torch"),
-        (False, ("auto", "auto"), "numpy"),
-        (True, ("numpy", "auto"), "numpy"),
-        (True, ("auto", "cpu"), "torch"),
-    ],
-)
-def test_choice_of_the_engine(
-    monkeypatch: pytest.MonkeyPatch, torch_there: bool, asked: tuple[str, str], expected: str
-) -> None:
-    monkeypatch.setattr(engines, "torch_installed", lambda: torch_there)
-    choice = engines.choose(*asked)
-    assert choice.engine == expected
-    assert choice.reason
-    assert engines.create(setup(NETWORKS["plain"]), choice).name == expected
-
-
-def test_wrong_choices(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'torch'"):
-        engines.choose("torhc")
-    for device in ("gpu", "cpu:0", "auto:1", "cuda:x"):
-        with pytest.raises(UnknownNameError, match=f"unknown device '{device}'"):
-            engines.choose("torch", device)
-    with pytest.raises(DeepenError, match="numpy engine computes on the cpu"):
-        engines.choose("numpy", "cuda")
-    monkeypatch.setattr(engines, "torch_installed", lambda: False)
-    with pytest.raises(MissingExtraError, match=r'pip install "deepen\[torch\]"'):
-        engines.choose("torch")
-    with pytest.raises(MissingExtraError):
-        engines.choose("auto", "cuda")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_no_cuda() -> None:
-    with pytest.raises(DeepenError, match='use device="cpu"'):
-        engines.choose("torch", "cuda")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

@@ -16,7 +16,7 @@ from deepen.config import RunConfig
 from deepen.data import Augmentation, Dataset, Shift
 from deepen.description import Described
 from deepen.environment import environment
-from deepen.inspect.summary import summarize
+from deepen.inspect.summary import Summary, summarize
 from deepen.model import Model
 from deepen.optimizers import Optimizer, optimizer
 from deepen.schedules import schedule
@@ -30,6 +30,7 @@ class Outcome:
     """What a run has reached."""
 
     model: Model
+    summary: Summary
     folder: Path
     choice: engines.Choice
     history: History
@@ -70,10 +71,12 @@ def train(config: RunConfig) -> Outcome:
     model.compile(rule, augmentations=augmentations, engine=choice.engine, device=choice.device)
 
     dataset = data.load(config.data).resized(height, width)
-    folder = runs.create(config, f"{choice.engine} on {choice.device}")
+    computed_with = {"engine": str(choice), **environment()}
+    folder = runs.create(config, computed_with)
+    summary = summarize(model.network, model.input_shape)
     _say(f"data: {_describe(facts, dataset)}")
-    _say(f"model: {config.model}, {summarize(model.network, model.input_shape).parameters:,} parameters")
-    _say(f"engine: {choice.engine} on {choice.device} ({choice.reason})")
+    _say(f"model: {config.model}, {summary.parameters:,} parameters")
+    _say(f"engine: {choice} ({choice.reason})")
     started = time.perf_counter()
     try:
         history = model.fit(
@@ -94,8 +97,8 @@ def train(config: RunConfig) -> Outcome:
     test = model.evaluate(dataset.test_images, dataset.test_labels)
     model.figures = _figures(config, test, augmentations, rule)
     model.save(folder / runs.MODEL)
-    outcome = Outcome(model, folder, choice, history, test, seconds)
-    _report(config, dataset, outcome)
+    outcome = Outcome(model, summary, folder, choice, history, test, seconds)
+    _report(config, computed_with, dataset, outcome)
     return outcome
 
 
@@ -139,9 +142,9 @@ def _figures(
     }
 
 
-def _report(config: RunConfig, dataset: Dataset, outcome: Outcome) -> None:
+def _report(config: RunConfig, computed_with: dict[str, str], dataset: Dataset, outcome: Outcome) -> None:
     """Draw the pictures of a run and write its page."""
-    folder, test, model = outcome.folder, outcome.test, outcome.model
+    folder, test = outcome.folder, outcome.test
     classes = dataset.facts.classes
     report.learning_curves(outcome.history.history, folder / "learning_curves.png")
     report.confusion(test.confusion, classes, folder / "confusion_matrix.png")
@@ -153,11 +156,10 @@ def _report(config: RunConfig, dataset: Dataset, outcome: Outcome) -> None:
         ),
         ("confusion_matrix.png", f"Predictions on the {test.count:,} test images"),
     ]
-    probabilities = model.predict(dataset.test_images)
-    mistakes = _mistakes(probabilities, dataset.test_labels)
+    mistakes = _mistakes(test.probabilities, dataset.test_labels)
     if len(mistakes):
         names = report.drawable(classes)
-        captions = [f"{names[dataset.test_labels[i]]} → {names[probabilities[i].argmax()]}" for i in mistakes]
+        captions = [f"{names[dataset.test_labels[i]]} → {names[test.probabilities[i].argmax()]}" for i in mistakes]
         report.pictures(dataset.test_images[mistakes], captions, folder / "mistakes.png")
         figures.append(("mistakes.png", "The mistakes that the model was surest of: label → prediction"))
     _write_examples(folder, dataset)
@@ -173,11 +175,8 @@ def _report(config: RunConfig, dataset: Dataset, outcome: Outcome) -> None:
             ("images per second", f"{outcome.images_per_second:,.0f}"),
         ],
         settings={name: str(value) for name, value in config.given().items()},
-        environment={
-            "engine": f"{outcome.choice.engine} on {outcome.choice.device}",
-            **environment(),
-        },
-        layers=summarize(model.network, model.input_shape).to_data()["layers"],
+        environment=computed_with,
+        layers=outcome.summary.to_data()["layers"],
         figures=figures,
         commands=next_commands("deepen", folder),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from deepen.arrays import Array
 from deepen.description import Described, by_name, register
 from deepen.errors import DeepenError
+from deepen.layers.activation import Softmax
 
 
 class Loss(Described):
@@ -65,9 +66,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def prediction(self, outputs: Array) -> Array:
         """Return the probabilities, `(N, K)`."""
-        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        probabilities: Array = powers / powers.sum(axis=1, keepdims=True)
-        return probabilities
+        return Softmax().value(outputs)
 
 
 def one_hot(labels: Array, classes: int, dtype: Any) -> Array:

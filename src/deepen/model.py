@@ -173,26 +173,19 @@ class Model:
         if validation_data is not None:
             if validation_split:
                 raise DataError("give validation_split or validation_data, not both")
-            held_out = (
-                self._images(validation_data[0]),
-                self._labels(validation_data[1], len(validation_data[0])),
-            )
+            x_held, y_held = validation_data
+            held_out = self._images(x_held), self._labels(y_held, len(x_held))
         elif validation_split:
             indices, part = stratified_split(metrics.classes_of(labels), validation_split, self.seed)
             held_out = images[part], labels[part]
+        plan = Plan(epochs, batch_size, _schedule(schedule), self._epochs)
+        watchers = _check_callbacks(callbacks)
 
         engine = self.engine
         engine.bind(np.ascontiguousarray(images), labels)
-        plan = Plan(epochs, batch_size, _schedule(schedule), self._epochs)
-        watchers = [*(callbacks or ())]
-        for watcher in watchers:
-            if not isinstance(watcher, Callback):
-                raise UsageError(
-                    f"callbacks are objects of a class derived from deepen.Callback, got {watcher!r:.80}"
-                )
         if verbose:
             assert self._choice is not None
-            print(f"engine: {engine.name} on {engine.device} ({self._choice.reason})", file=sys.stderr)
+            print(f"engine: {self._choice} ({self._choice.reason})", file=sys.stderr)
             watchers.insert(0, Progress())
 
         def validate() -> Mapping[str, float]:
@@ -300,7 +293,8 @@ class Model:
     def _evaluate(self, images: Array, labels: Array, batch_size: int = EVALUATION_BATCH) -> Evaluation:
         loss, outputs = self.engine.evaluate(images, labels, batch_size)
         values = {name: metrics.METRICS[name](outputs, labels) for name in self._metrics}
-        return Evaluation(loss, values, len(images), metrics.confusion_matrix(outputs, labels))
+        probabilities = self._setup.loss.prediction(outputs)
+        return Evaluation(loss, values, len(images), probabilities, metrics.confusion_matrix(outputs, labels))
 
     def _weights(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
         """Return parameters and statistics if they are more than the first weights of the seed."""
@@ -314,6 +308,16 @@ def _told_apart(setup: Setup, arrays: dict[str, Array]) -> tuple[dict[str, Array
     """Return the parameters and the statistics among a file's arrays, each held against the description."""
     model_file.check(arrays, {**setup.parameters, **setup.statistics}, setup.dtype)
     return {path: arrays[path] for path in setup.parameters}, {path: arrays[path] for path in setup.statistics}
+
+
+def _check_callbacks(given: Sequence[Callback] | None) -> list[Callback]:
+    callbacks = [*(given or ())]
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise UsageError(
+                f"callbacks are objects of a class derived from deepen.Callback, got {callback!r:.80}"
+            )
+    return callbacks
 
 
 def _check_picture(given: Any, expected: PictureRules | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from PIL import Image
 
 from deepen.arrays import Array
 from deepen.config import RunConfig
-from deepen.environment import environment
 from deepen.errors import DataError
 from deepen.training.callbacks import Callback, View
 
@@ -23,7 +23,7 @@ METRICS = "metrics.csv"
 EXAMPLES = "examples"
 
 
-def create(config: RunConfig, engine: str) -> Path:
+def create(config: RunConfig, computed_with: Mapping[str, str]) -> Path:
     """Make the folder `<date>_<time>-<model>-<data>` with a run's settings and what it is computed with.
 
     Raises:
@@ -42,9 +42,8 @@ def create(config: RunConfig, engine: str) -> Path:
                 raise DataError(f"cannot make a folder in {config.runs}: is it a file?") from None
         except OSError as error:
             raise DataError(f"cannot make the run's folder {folder}: {error.strerror}") from error
-    found = {"engine": engine, **environment()}
     (folder / CONFIG).write_text(config.to_toml(), encoding="utf-8")
-    (folder / "environment.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (folder / "environment.json").write_text(json.dumps(computed_with, indent=2) + "\n", encoding="utf-8")
     return folder.resolve()
 
 

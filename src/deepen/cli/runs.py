@@ -60,7 +60,7 @@ def train(as_json: bool, **settings: Any) -> None:
         "device": outcome.choice.device,
         "seed": config.seed,
         "epochs": len(outcome.history.epoch),
-        "parameters": _parameters(outcome.model),
+        "parameters": outcome.summary.parameters,
         "test_accuracy": outcome.test.accuracy,
         "test_loss": outcome.test.loss,
         "images_per_second": outcome.images_per_second,
@@ -151,9 +151,3 @@ def _program() -> str:
     if found is None and called.name == "deepen" and called.exists():
         return os.path.relpath(called)
     return "deepen"
-
-
-def _parameters(model: Any) -> int:
-    from deepen.inspect.summary import summarize
-
-    return summarize(model.network, model.input_shape).parameters

@@ -115,7 +115,7 @@ def doctor(as_json: bool) -> None:
     choice = engines.choose()
     found: dict[str, Any] = {
         **environment(),
-        "engine": f"{choice.engine} on {choice.device} ({choice.reason})",
+        "engine": f"{choice} ({choice.reason})",
         "threads": str(_threads(choice.engine)),
         **{f"data {name}": _where(name) or "is downloaded at its first use" for name in data_sets.names()},
     }

@@ -24,6 +24,9 @@ class Choice:
     device: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.engine} on {self.device}"
+
 
 def torch_installed() -> bool:
     """Return whether PyTorch can be imported, without importing it."""

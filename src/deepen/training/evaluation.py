@@ -18,6 +18,8 @@ class Evaluation:
     metrics: Mapping[str, float]
     count: int
     """How many images were looked at: all of them."""
+    probabilities: Array
+    """What `predict` gives for these images, `(N, K)`."""
     confusion: Array
     """Counts `(K, K)`: row = label, column = prediction."""
 
