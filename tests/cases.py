@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from case import Case
+from cases_geometry import CASES_GEOMETRY
+from cases_objective import CASES_OBJECTIVE
+from cases_pointwise import CASES_POINTWISE
 from deepen.layers import (
     AveragePooling2D,
     BatchNormalization,
@@ -20,22 +22,8 @@ from deepen.layers import (
     Sigmoid,
     Softmax,
 )
-from deepen.paths import Shape
-from deepen.spec import Layer
 
-
-@dataclass(frozen=True)
-class Case:
-    layer: Layer
-    input_shape: Shape
-    output_shape: Shape
-    wrong_shape: Shape | None = None
-    """A shape that the layer cannot take; None where it takes any."""
-    says: str = ""
-    """What the error for the wrong shape has to say."""
-
-
-CASES = {
+_CORE = {
     "conv": Case(Conv2D(4, 3), (2, 6, 5), (4, 4, 3), (72,), "expects maps"),
     "conv 1x1": Case(Conv2D(3, 1), (4, 3, 3), (3, 3, 3), (72,), "before Flatten"),
     "conv padded": Case(Conv2D(3, 3, padding=2), (2, 4, 4), (3, 6, 6), (72,), "expects maps"),
@@ -109,3 +97,5 @@ CASES = {
         "make their shape the same",
     ),
 }
+
+CASES = _CORE | CASES_GEOMETRY | CASES_OBJECTIVE | CASES_POINTWISE

@@ -32,8 +32,9 @@ class Inputs:
 
 @dataclass
 class Result:
-    """All that a layer gives."""
+    """All that a layer gives; `objective` is the number that the gradients are of."""
 
+    objective: float
     y: Array
     dx: Array
     gradients: dict[str, Array]
@@ -61,12 +62,21 @@ def _pass(training: bool, convert: Callable[[Array], Any]) -> Pass:
     return Pass(training, lambda path, shape: convert(randomness.uniform(SEED, path, Moment(1, 2), shape)))
 
 
+def _of_side(outputs: Any) -> Array:
+    """Return the gradient that comes back to a side output of this shape."""
+    return np.cos(np.arange(outputs.shape[0] * outputs.shape[1], dtype="float64")).reshape(tuple(outputs.shape))
+
+
 def run_numpy(layer: Layer, given: Inputs, training: bool) -> Result:
     run = _pass(training, lambda draws: draws)
     parameters = nest(given.parameters)
     y, cache = layer.forward(given.x, parameters, Context(run, "", nest(given.statistics)))
+    objective = float((y * given.dy).sum()) + float(sum(run.penalties))
+    for side in run.emitted:
+        side.gradient = (side.weight * _of_side(side.outputs)).astype(y.dtype)
+        objective += float((side.outputs * side.gradient).sum())
     dx, gradients = layer.backward(given.dy, parameters, cache)
-    return Result(y, dx, flatten(gradients), run.updates)
+    return Result(objective, y, dx, flatten(gradients), run.updates)
 
 
 def run_torch(layer: Layer, given: Inputs, training: bool) -> Result:
@@ -75,14 +85,15 @@ def run_torch(layer: Layer, given: Inputs, training: bool) -> Result:
     parameters = {path: torch.from_numpy(a.copy()).requires_grad_() for path, a in given.parameters.items()}
     statistics = {path: torch.from_numpy(a.copy()) for path, a in given.statistics.items()}
     y = layer.torch_forward(F, x, nest(parameters), Context(run, "", nest(statistics)))
-    sources = [x, *parameters.values()]
-    if not y.requires_grad:
-        y = y + 0 * x.sum()
-    dx, *found = torch.autograd.grad(y, sources, torch.from_numpy(given.dy), materialize_grads=True)
+    objective = (y * torch.from_numpy(given.dy)).sum() + sum(run.penalties)
+    for side in run.emitted:
+        objective = objective + side.weight * (side.outputs * torch.from_numpy(_of_side(side.outputs))).sum()
+    if not objective.requires_grad:
+        objective = objective + 0 * x.sum()
+    dx, *found = torch.autograd.grad(objective, [x, *parameters.values()], materialize_grads=True)
     gradients = {path: g.numpy() for path, g in zip(parameters, found, strict=True)}
-    return Result(
-        y.detach().numpy(), dx.numpy(), gradients, {path: value.numpy() for path, value in run.updates.items()}
-    )
+    updates = {path: value.numpy() for path, value in run.updates.items()}
+    return Result(objective.item(), y.detach().numpy(), dx.numpy(), gradients, updates)
 
 
 def difference(a: Any, b: Any) -> float:

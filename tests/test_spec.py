@@ -159,11 +159,11 @@ def test_other_wrong_fields() -> None:
         Parallel([])
     with pytest.raises(DeepenError, match='"concat" or "add"'):
         Parallel([ReLU()], merge="mean")  # type: ignore[arg-type]
-    with pytest.raises(DeepenError, match="rate must be a number from 0 up to, not including, 1, got 1"):
+    with pytest.raises(DeepenError, match="the rate must be from 0 up to, not including, 1, got 1"):
         Dropout(1)
     with pytest.raises(DeepenError, match="as many deviations as means"):
         Normalize(0.5, (1, 2))
-    with pytest.raises(DeepenError, match="epsilon must be above 0"):
+    with pytest.raises(DeepenError, match="the epsilon must be above 0"):
         BatchNormalization(epsilon=0)
     with pytest.raises(DeepenError, match="learning rate must be above 0"):
         Adam(0)

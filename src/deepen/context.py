@@ -11,6 +11,17 @@ from deepen.paths import Shape, Tree, below, join
 
 
 @dataclass
+class Emitted:
+    """A side output of a training pass: logits `(N, K)` that the loss is computed on as well."""
+
+    outputs: Any
+    weight: float
+    """The factor of its loss in the objective."""
+    gradient: Any = None
+    """The objective's gradient with respect to the outputs; the NumPy engine sets it before the way back."""
+
+
+@dataclass
 class Pass:
     """One run of a batch through a network: how it is made, and what it leaves behind."""
 
@@ -21,9 +32,15 @@ class Pass:
     """How many draws each path has made in this pass."""
     watch: Collection[str] = ()
     """Paths of the layers whose outputs are to be kept."""
+    frozen: Collection[str] = ()
+    """Paths of the layers that compute as in evaluation, whatever the pass is for."""
     updates: dict[str, Any] = field(default_factory=dict)
     """New values of running statistics by path; the engine adopts them when the step succeeds."""
     outputs: dict[str, Any] = field(default_factory=dict)
+    emitted: list[Emitted] = field(default_factory=list)
+    """Side outputs, in the order of computation."""
+    penalties: list[Any] = field(default_factory=list)
+    """Numbers that are added to the loss."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +53,8 @@ class Context:
 
     @property
     def training(self) -> bool:
-        """Whether the pass trains (dropout drops, batch normalization uses the batch)."""
-        return self.run.training
+        """Whether the pass trains this layer (dropout drops, batch normalization uses the batch)."""
+        return self.run.training and self.path not in self.run.frozen
 
     def update(self, name: str, value: Any) -> None:
         """Ask for a new value of one of this layer's running statistics."""
@@ -51,9 +68,24 @@ class Context:
         # No path holds a space, so no layer's name can meet another purpose, such as "shuffle".
         return self.run.draw(f"draw {number} {self.path}", shape)
 
+    def emit(self, outputs: Any, weight: float) -> Emitted:
+        """Let the loss be computed on these outputs `(N, K)` as well, and added with this weight."""
+        emitted = Emitted(outputs, weight)
+        self.run.emitted.append(emitted)
+        return emitted
+
+    def penalize(self, value: Any) -> None:
+        """Add a number to the loss of this pass; in NumPy the layer's own way back adds its gradient."""
+        self.run.penalties.append(value)
+
     def child(self, name: str) -> Context:
         """Return the context of the child layer `name`."""
         return Context(self.run, join(self.path, name), below(self.statistics, name))
+
+    @property
+    def watched(self) -> bool:
+        """Whether this layer's output, or that of a layer inside it, is to be kept."""
+        return any(path == self.path or path.startswith(f"{self.path}.") for path in self.run.watch)
 
     def seen(self, y: Any) -> Any:
         """Keep the layer's output if it is watched, and return it."""

@@ -29,6 +29,26 @@ class Initializer(Described):
         raise DeepenError(f"{type(self).__name__} lacks sample")
 
 
+class Regularizer(Described):
+    """Base of the regularizers: a penalty R(w) that training adds to the loss."""
+
+    def value(self, w: Any) -> Any:
+        """Return R(w), a number, for a NumPy array or a PyTorch tensor."""
+        raise DeepenError(f"{type(self).__name__} lacks value")
+
+    def gradient(self, w: Any) -> Any:
+        """Return dR/dw for a NumPy array."""
+        raise DeepenError(f"{type(self).__name__} lacks gradient")
+
+
+class Constraint(Described):
+    """Base of the constraints: where a parameter is brought back to after each step."""
+
+    def project(self, w: Any) -> Any:
+        """Return the nearest allowed values to a NumPy array or a PyTorch tensor."""
+        raise DeepenError(f"{type(self).__name__} lacks project")
+
+
 @dataclass(frozen=True)
 class Param:
     """An array that a layer owns: its shape, the initializer that fills it, and how training treats it."""
@@ -38,6 +58,8 @@ class Param:
     trainable: bool = True
     decay: bool = True
     """Whether weight decay applies; biases and the parameters of normalization are usually spared."""
+    regularizer: Regularizer | None = None
+    constraint: Constraint | None = None
 
     @property
     def size(self) -> int:

@@ -1,15 +1,17 @@
 """Activations: applied element by element, and softmax over the classes.
 
-Their derivatives are written in terms of the output y, which the next layer keeps anyway.
+Their derivatives are written in terms of the output y, which the next layer keeps anyway, wherever y tells them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import erfc, pi, sqrt
 from typing import Any, ClassVar
 
 import numpy as np
 
+from deepen import fields
 from deepen.arrays import Array
 from deepen.context import Context
 from deepen.description import by_name, register
@@ -22,6 +24,9 @@ from deepen.spec import Layer
 class Activation(Layer):
     """Base of the activations: `y = f(x)` of any shape `(N, ...)`, and `dx` from `dy` and y."""
 
+    keeps_input: ClassVar[bool] = False
+    """Whether the derivative is written in terms of x, because it cannot be told from y."""
+
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the same shape."""
         return input_shape
@@ -30,8 +35,12 @@ class Activation(Layer):
         """Return y = f(x) as a new array."""
         raise DeepenError(f"{type(self).__name__} lacks value")
 
-    def gradient(self, dy: Array, y: Array) -> Array:
-        """Return dx, given dy and the output y."""
+    def kept(self, x: Array, y: Array) -> Array:
+        """Return what `gradient` needs."""
+        return x if self.keeps_input else y
+
+    def gradient(self, dy: Array, kept: Array) -> Array:
+        """Return dx, given dy and what was kept: the output y, or x where `keeps_input`."""
         raise DeepenError(f"{type(self).__name__} lacks gradient")
 
     def torch_value(self, F: Any, x: Any, *, overwrite: bool = False) -> Any:
@@ -39,9 +48,9 @@ class Activation(Layer):
         raise DeepenError(f"{type(self).__name__} lacks torch_value")
 
     def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, Array]:
-        """Return y, and y as the cache."""
+        """Return y, and as the cache what `gradient` needs."""
         y = self.value(x)
-        return y, y
+        return y, self.kept(x, y)
 
     def backward(self, dy: Array, params: Tree, cache: Array) -> tuple[Array, dict[str, Any]]:
         """Return dx; there are no parameters."""
@@ -71,6 +80,100 @@ class ReLU(Activation):
 
 @register
 @dataclass(frozen=True)
+class LeakyReLU(Activation):
+    """Let a little through below 0: `y = x` where x > 0, else `a·x`; `dx = dy` where y > 0, else `a·dy`.
+
+    Raises:
+        DeepenError: the slope a is negative or not finite.
+
+    Source: Maas et al., "Rectifier nonlinearities improve neural network acoustic models", 2013, section 2.
+    """
+
+    slope: float = 0.01
+
+    kind: ClassVar[str] = "leaky_relu"
+
+    def __post_init__(self) -> None:
+        # With a negative slope y would not tell on which side x was.
+        fields.at_least_0(self, "slope")
+
+    def value(self, x: Array) -> Array:
+        return np.where(x > 0, x, self.slope * x)
+
+    def gradient(self, dy: Array, y: Array) -> Array:
+        return np.where(y > 0, dy, self.slope * dy)
+
+    def torch_value(self, F: Any, x: Any, *, overwrite: bool = False) -> Any:
+        return F.leaky_relu(x, self.slope, inplace=overwrite)
+
+
+@register
+@dataclass(frozen=True)
+class ELU(Activation):
+    """Exponential linear unit, `y = x` where x > 0, else `α (eˣ − 1)`; `dx = dy` where y > 0, else `dy · (y + α)`.
+
+    Raises:
+        DeepenError: α is negative or not finite.
+
+    Source: Clevert et al., "Fast and accurate deep network learning by exponential linear units", 2016, section 3.
+    """
+
+    alpha: float = 1.0
+
+    kind: ClassVar[str] = "elu"
+
+    def __post_init__(self) -> None:
+        fields.at_least_0(self, "alpha")
+
+    def value(self, x: Array) -> Array:
+        # e to a negative power only: the side that is not taken does not overflow.
+        return np.where(x > 0, x, self.alpha * np.expm1(np.minimum(x, 0)))
+
+    def gradient(self, dy: Array, y: Array) -> Array:
+        dx: Array = dy * np.where(y > 0, 1, y + self.alpha)
+        return dx
+
+    def torch_value(self, F: Any, x: Any, *, overwrite: bool = False) -> Any:
+        return F.elu(x, self.alpha, inplace=overwrite)
+
+
+@register
+@dataclass(frozen=True)
+class GELU(Activation):
+    """Gaussian error linear unit, `y = x · Φ(x)`; `dx = dy · (Φ(x) + x · φ(x))`.
+
+    Φ is the normal distribution function, `Φ(x) = (1 + erf(x/√2)) / 2`, and φ its density,
+    `φ(x) = e^(−x²/2) / √(2π)`; no approximation by tanh. Two inputs share a y below 0, so x is kept.
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016, section 2.
+    """
+
+    kind: ClassVar[str] = "gelu"
+    keeps_input: ClassVar[bool] = True
+
+    def value(self, x: Array) -> Array:
+        y: Array = x * _normal_distribution(x)
+        return y
+
+    def gradient(self, dy: Array, x: Array) -> Array:
+        # Beyond ±40 the density is 0 even in float64, and the square of a large x might overflow.
+        density = np.exp(-(np.minimum(np.abs(x), 40) ** 2) / 2) / sqrt(2 * pi)
+        dx: Array = dy * (_normal_distribution(x) + x * density)
+        return dx
+
+    def torch_value(self, F: Any, x: Any, *, overwrite: bool = False) -> Any:
+        return F.gelu(x)
+
+
+def _normal_distribution(x: Array) -> Array:
+    """Return Φ(x); NumPy has no error function. `erfc` keeps the digits that `1 + erf` would lose below 0."""
+    doubled: Any = np.frompyfunc(erfc, 1, 1)(x * -sqrt(0.5))
+    values: Array = doubled.astype(x.dtype) / 2
+    return values
+
+
+@register
+@dataclass(frozen=True)
 class Sigmoid(Activation):
     """Logistic function, `y = 1 / (1 + e⁻ˣ)`; `dx = dy · y · (1 − y)`."""
 
@@ -88,6 +191,51 @@ class Sigmoid(Activation):
 
     def torch_value(self, F: Any, x: Any, *, overwrite: bool = False) -> Any:
         return x.sigmoid()
+
+
+@register
+@dataclass(frozen=True)
+class Tanh(Activation):
+    """Hyperbolic tangent, `y = tanh(x)`; `dx = dy · (1 − y²)`."""
+
+    kind: ClassVar[str] = "tanh"
+
+    def value(self, x: Array) -> Array:
+        y: Array = np.tanh(x)
+        return y
+
+    def gradient(self, dy: Array, y: Array) -> Array:
+        dx: Array = dy * (1 - y * y)
+        return dx
+
+    def torch_value(self, F: Any, x: Any, *, overwrite: bool = False) -> Any:
+        return x.tanh()
+
+
+@register
+@dataclass(frozen=True)
+class ScaledTanh(Activation):
+    """LeNet-5's squashing function, `y = A · tanh(S·x)`, A = 1.7159, S = 2/3; `dx = dy · S · (A − y²/A)`.
+
+    It takes ±1 to ±1, where it bends most.
+
+    Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998, appendix A.
+    """
+
+    kind: ClassVar[str] = "scaled_tanh"
+    amplitude: ClassVar[float] = 1.7159
+    slope: ClassVar[float] = 2 / 3
+
+    def value(self, x: Array) -> Array:
+        y: Array = self.amplitude * np.tanh(self.slope * x)
+        return y
+
+    def gradient(self, dy: Array, y: Array) -> Array:
+        dx: Array = dy * (self.slope * (self.amplitude - y * y / self.amplitude))
+        return dx
+
+    def torch_value(self, F: Any, x: Any, *, overwrite: bool = False) -> Any:
+        return (x * self.slope).tanh() * self.amplitude
 
 
 @register
@@ -113,7 +261,16 @@ class Softmax(Activation):
         return F.softmax(x, dim=1)
 
 
-ACTIVATIONS: dict[str, type[Activation]] = {"relu": ReLU, "sigmoid": Sigmoid, "softmax": Softmax}
+ACTIVATIONS: dict[str, type[Activation]] = {
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "gelu": GELU,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "scaled_tanh": ScaledTanh,
+    "softmax": Softmax,
+}
 
 
 def activation(name: str | None) -> Activation | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 from deepen.errors import DeepenError
@@ -36,12 +37,17 @@ def pair(layer: Layer, field: str, least: int = 1) -> None:
     layer.set_field(field, numbers)
 
 
-def fraction(layer: Layer, field: str) -> None:
-    """Make sure that a field holds a number from 0 up to, not including, 1."""
-    value = getattr(layer, field)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise _wrong(layer, field, "a number from 0 up to, not including, 1", value)
-    layer.set_field(field, float(value))  # a NumPy number would turn float32 arrays into float64
+def flag(layer: Layer, field: str) -> None:
+    """Make sure that a field holds True or False."""
+    if not isinstance(getattr(layer, field), bool):
+        raise _wrong(layer, field, "True or False", getattr(layer, field))
+
+
+def one_of(layer: Layer, field: str, names: Iterable[str]) -> None:
+    """Make sure that a field holds one of these names."""
+    value, known = getattr(layer, field), tuple(names)
+    if value not in known:
+        raise _wrong(layer, field, " or ".join(f'"{name}"' for name in known), value)
 
 
 def _wrong(layer: Layer, field: str, expected: str, value: Any) -> DeepenError:

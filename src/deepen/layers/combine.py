@@ -39,13 +39,15 @@ def _layers(owner: Layer, field: str) -> None:
     owner.set_field(field, layers)
 
 
-def _forward(name: str, layer: Layer, x: Array, params: Tree, ctx: Context) -> tuple[Array, Any]:
+def forward_child(name: str, layer: Layer, x: Array, params: Tree, ctx: Context) -> tuple[Array, Any]:
+    """Run the layer `name` of a container with its own parameters and context."""
     inner = ctx.child(name)
     y, cache = layer.forward(x, below(params, name), inner)
     return inner.seen(y), cache
 
 
-def _torch_forward(name: str, layer: Layer, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
+def torch_forward_child(name: str, layer: Layer, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
+    """Do the same with PyTorch."""
     inner = ctx.child(name)
     return inner.seen(layer.torch_forward(F, x, below(params, name), inner))
 
@@ -91,7 +93,7 @@ class Sequential(Container):
         """Return y, and the caches of the layers."""
         caches = []
         for name, layer in self._named:
-            x, cache = _forward(name, layer, x, params, ctx)
+            x, cache = forward_child(name, layer, x, params, ctx)
             caches.append(cache)
         return x, caches
 
@@ -107,7 +109,7 @@ class Sequential(Container):
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch."""
         for name, layer in self._named:
-            x = _torch_forward(name, layer, F, x, params, ctx)
+            x = torch_forward_child(name, layer, F, x, params, ctx)
         return x
 
 
@@ -168,7 +170,7 @@ class Residual(Container):
         """Return y, and the caches of body and shortcut."""
         body, shortcut = self._parts
         through, body_cache = body.forward(x, params, ctx)
-        around, shortcut_cache = _forward("shortcut", shortcut, x, params, ctx)
+        around, shortcut_cache = forward_child("shortcut", shortcut, x, params, ctx)
         return through + around, (body_cache, shortcut_cache)
 
     def backward(self, dy: Array, params: Tree, cache: Any) -> tuple[Array, dict[str, Any]]:
@@ -184,7 +186,7 @@ class Residual(Container):
         """Compute y with PyTorch."""
         body, shortcut = self._parts
         through = body.torch_forward(F, x, params, ctx)
-        return through + _torch_forward("shortcut", shortcut, F, x, params, ctx)
+        return through + torch_forward_child("shortcut", shortcut, F, x, params, ctx)
 
 
 @register
@@ -241,7 +243,7 @@ class Parallel(Container):
 
     def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, Any]:
         """Return y, and the branches' caches with the channels that each gave."""
-        runs = [_forward(name, layer, x, params, ctx) for name, layer in self._named]
+        runs = [forward_child(name, layer, x, params, ctx) for name, layer in self._named]
         outputs, caches = [y for y, _ in runs], [cache for _, cache in runs]
         if self.merge == "add":
             return sum(outputs[1:], start=outputs[0]), (caches, None)
@@ -261,7 +263,7 @@ class Parallel(Container):
 
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch."""
-        outputs = [_torch_forward(name, layer, F, x, params, ctx) for name, layer in self._named]
+        outputs = [torch_forward_child(name, layer, F, x, params, ctx) for name, layer in self._named]
         if self.merge == "add":
             return sum(outputs[1:], start=outputs[0])
         return F.torch.cat(outputs, dim=1)  # the functional module has no concatenation of its own

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from deepen.arrays import Array
 from deepen.context import Context
 from deepen.description import register
-from deepen.initializers import Zeros, initializer
 from deepen.layers import checks
-from deepen.layers.activation import activation
+from deepen.layers.activity import penalize, with_penalty
+from deepen.layers.kernel import KernelLayer
 from deepen.paths import Shape, Tree
-from deepen.spec import Initializer, Layer, Param
+from deepen.spec import Param
 
 
 @register
 @dataclass(frozen=True)
-class Dense(Layer):
+class Dense(KernelLayer):
     """Connect every input to every unit: `y = x · Wᵀ + b`, then the activation.
 
     Backward: `dx = dz · W`, `dW = dzᵀ · x`, `db = Σₙ dz`.
@@ -33,15 +33,12 @@ class Dense(Layer):
 
     units: int
     activation: str | None = None
-    use_bias: bool = True
-    kernel_initializer: str | Initializer = "he_normal"
 
     kind: ClassVar[str] = "dense"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.whole(self, "units")
-        activation(self.activation)
-        self.set_field("kernel_initializer", initializer(self.kernel_initializer))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 1:
@@ -49,26 +46,23 @@ class Dense(Layer):
         return (self.units,)
 
     def params(self, input_shape: Shape) -> dict[str, Param]:
-        found = {"kernel": Param((self.units, *input_shape), cast(Initializer, self.kernel_initializer))}
-        if self.use_bias:
-            found["bias"] = Param((self.units,), Zeros(), decay=False)
-        return found
+        return self.kernel_params((self.units, *input_shape), self.units)
 
     def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, Any]:
-        """Return y, and (x, y) as the cache."""
-        y = x @ params["kernel"].T
+        """Return y, and what the gradients are made of: x, what the activation keeps, and what was penalized."""
+        z = x @ params["kernel"].T
         if self.use_bias:
-            y += params["bias"]
-        f = activation(self.activation)
-        if f is not None:
-            y = f.value(y)
-        return y, (x, y)
+            z += params["bias"]
+        f = self.function
+        y = z if f is None else f.value(z)
+        return y, (x, y if f is None else f.kept(z, y), penalize(self.activity_regularizer, y, ctx))
 
     def backward(self, dy: Array, params: Tree, cache: Any) -> tuple[Array, dict[str, Any]]:
         """Return dx and the gradients of kernel and bias."""
-        x, y = cache
-        f = activation(self.activation)
-        dz = dy if f is None else f.gradient(dy, y)
+        x, kept, penalized = cache
+        dy = with_penalty(self.activity_regularizer, dy, penalized)
+        f = self.function
+        dz = dy if f is None else f.gradient(dy, kept)
         gradients = {"kernel": dz.T @ x}
         if self.use_bias:
             gradients["bias"] = dz.sum(axis=0)
@@ -77,5 +71,7 @@ class Dense(Layer):
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch."""
         y = F.linear(x, params["kernel"], params["bias"] if self.use_bias else None)
-        f = activation(self.activation)
-        return y if f is None else f.torch_value(F, y, overwrite=True)
+        f = self.function
+        y = y if f is None else f.torch_value(F, y, overwrite=True)
+        penalize(self.activity_regularizer, y, ctx)
+        return y

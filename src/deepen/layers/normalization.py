@@ -1,4 +1,4 @@
-"""Normalization: by fixed numbers, or by the statistics of the batch."""
+"""Normalization: by fixed numbers, or by the statistics of the batch or of each image's groups of channels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from deepen import fields
 from deepen.arrays import Array
 from deepen.context import Context
 from deepen.description import register
@@ -67,13 +68,37 @@ class Normalize(Layer):
 
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch."""
-        mean, std = (_channels(x.new_tensor(value), x.ndim) for value in (self.mean, self.std))
+        mean, std = (_beside(x, numbers) for numbers in (self.mean, self.std))
         return (x - mean) / std
+
+
+@dataclass(frozen=True)
+class ScaledNormalization(Layer):
+    """Base of the normalizations that learn a scale and a shift for each channel: `y = γ · x̂ + β`."""
+
+    kind: ClassVar[str] = "norm"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def params(self, input_shape: Shape) -> dict[str, Param]:
+        channels = input_shape[:1]
+        return {"gamma": Param(channels, Ones(), decay=False), "beta": Param(channels, Zeros(), decay=False)}
+
+    def scale(self, normal: Array, params: Tree) -> Array:
+        """Return y, given x̂."""
+        y: Array = normal * _channels(params["gamma"], normal.ndim) + _channels(params["beta"], normal.ndim)
+        return y
+
+    def scale_gradients(self, dy: Array, normal: Array) -> dict[str, Any]:
+        """Return the gradients of γ and β: `dγ = Σ dy·x̂`, `dβ = Σ dy` over all but the channels."""
+        over = _all_but_channels(dy.ndim)
+        return {"gamma": (dy * normal).sum(axis=over), "beta": dy.sum(axis=over)}
 
 
 @register
 @dataclass(frozen=True)
-class BatchNormalization(Layer):
+class BatchNormalization(ScaledNormalization):
     """Normalize each channel over the batch, then scale and shift it: `y = γ · x̂ + β`.
 
     Training: `x̂ = (x − μ) / √(σ² + ε)` with mean μ and (biased) variance σ² over the m values of a channel,
@@ -94,20 +119,9 @@ class BatchNormalization(Layer):
     momentum: float = 0.9
     epsilon: float = 1e-5
 
-    kind: ClassVar[str] = "norm"
-
     def __post_init__(self) -> None:
-        checks.fraction(self, "momentum")
-        if not self.epsilon > 0:
-            raise DeepenError(f"BatchNormalization: epsilon must be above 0, got {self.epsilon!r}")
-        self.set_field("epsilon", float(self.epsilon))
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-    def params(self, input_shape: Shape) -> dict[str, Param]:
-        channels = input_shape[:1]
-        return {"gamma": Param(channels, Ones(), decay=False), "beta": Param(channels, Zeros(), decay=False)}
+        fields.share(self, "momentum")
+        fields.above_0(self, "epsilon")
 
     def statistics(self, input_shape: Shape) -> dict[str, Param]:
         channels = input_shape[:1]
@@ -115,29 +129,25 @@ class BatchNormalization(Layer):
 
     def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, Any]:
         """Return y, and x̂ with the inverse deviation as the cache."""
-        over = _all_but_channels(x.ndim)
         if ctx.training:
-            # Summed in float64: over a large batch float32 would lose digits.
-            mean, variance = (f(axis=over, dtype=np.float64).astype(x.dtype) for f in (x.mean, x.var))
+            mean, variance = _moments(x, _all_but_channels(x.ndim))
             self._update(ctx, self._count_values(x.shape, ctx.path), mean, variance)
         else:
             mean, variance = ctx.statistics["running_mean"], ctx.statistics["running_variance"]
         inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))
         normal = (x - _channels(mean, x.ndim)) * _channels(inverse, x.ndim)
-        y = normal * _channels(params["gamma"], x.ndim) + _channels(params["beta"], x.ndim)
-        return y, (normal, inverse, ctx.training)
+        return self.scale(normal, params), (normal, inverse, ctx.training)
 
     def backward(self, dy: Array, params: Tree, cache: Any) -> tuple[Array, dict[str, Any]]:
         """Return dx and the gradients of γ and β."""
         normal, inverse, trained = cache
-        over = _all_but_channels(dy.ndim)
-        dgamma, dbeta = (dy * normal).sum(axis=over), dy.sum(axis=over)
+        gradients = self.scale_gradients(dy, normal)
         dx = dy
         if trained:
             m = _values(dy.shape)
+            dgamma, dbeta = gradients["gamma"], gradients["beta"]
             dx = dy - _channels(dbeta / m, dy.ndim) - normal * _channels(dgamma / m, dy.ndim)
-        dx = dx * _channels(params["gamma"] * inverse, dy.ndim)
-        return dx, {"gamma": dgamma, "beta": dbeta}
+        return dx * _channels(params["gamma"] * inverse, dy.ndim), gradients
 
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch, which writes into copies of the running statistics."""
@@ -166,6 +176,81 @@ class BatchNormalization(Layer):
         return m
 
 
+@register
+@dataclass(frozen=True)
+class GroupNormalization(ScaledNormalization):
+    """Normalize groups of neighbouring channels of each image, then scale and shift each channel: `y = γ · x̂ + β`.
+
+    `x̂ = (x − μ) / √(σ² + ε)` with mean μ and (biased) variance σ² over the values of a group, in training and
+    evaluation alike: the batch plays no part. One group is layer normalization over `(C, H, W)`; as many groups
+    as channels are instance normalization.
+
+    Backward: `dγ = Σ dy·x̂`, `dβ = Σ dy`, and with `dx̂ = γ · dy` and means over the values of a group,
+    `dx = (dx̂ − mean(dx̂) − x̂ · mean(dx̂·x̂)) / √(σ² + ε)`.
+
+    Shapes: `(N, C, H, W)` or `(N, C)` stays as it is; γ and β `(C,)`.
+
+    Raises:
+        DeepenError: a field is out of range.
+        ShapeError: the channels cannot be divided into so many groups, or a group has one value only.
+
+    Source: Wu and He, "Group normalization", 2018, section 3.1.
+    """
+
+    groups: int
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        checks.whole(self, "groups")
+        fields.above_0(self, "epsilon")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels = input_shape[0]
+        if channels % self.groups:
+            raise self.misfit(
+                f"cannot divide {channels} channels into {self.groups} groups of the same size; choose a number "
+                f"of groups that divides {channels}"
+            )
+        if prod(input_shape) == self.groups:
+            raise self.misfit(
+                f"would normalize one value per group, as {input_shape} has {self.groups} values in "
+                f"{self.groups} groups, and forget the input; choose fewer groups"
+            )
+        return input_shape
+
+    def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, Any]:
+        """Return y, and x̂ with the inverse deviation as the cache."""
+        grouped = self._grouped(x)
+        mean, variance = _moments(grouped, 2)
+        inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))[:, :, None]
+        normal = ((grouped - mean[:, :, None]) * inverse).reshape(x.shape)
+        return self.scale(normal, params), (normal, inverse)
+
+    def backward(self, dy: Array, params: Tree, cache: Any) -> tuple[Array, dict[str, Any]]:
+        """Return dx and the gradients of γ and β."""
+        normal, inverse = cache
+        grouped = self._grouped(normal)
+        dnormal = self._grouped(dy * _channels(params["gamma"], dy.ndim))
+        shift = dnormal.mean(axis=2, keepdims=True)
+        stretch = (dnormal * grouped).mean(axis=2, keepdims=True)
+        dx = (dnormal - shift - grouped * stretch) * inverse
+        return dx.reshape(dy.shape), self.scale_gradients(dy, normal)
+
+    def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
+        """Compute y with PyTorch."""
+        return F.group_norm(x, self.groups, params["gamma"], params["beta"], self.epsilon)
+
+    def _grouped(self, x: Array) -> Array:
+        """`(N, C, H, W)` → `(N, groups, C/groups·H·W)`."""
+        return x.reshape(len(x), self.groups, -1)
+
+
+def _moments(x: Array, over: int | tuple[int, ...]) -> tuple[Array, Array]:
+    """Return mean and variance, summed in float64: over many values float32 would lose digits."""
+    mean, variance = (f(axis=over, dtype=np.float64).astype(x.dtype) for f in (x.mean, x.var))
+    return mean, variance
+
+
 def _values(shape: Shape) -> int:
     return shape[0] * prod(shape[2:])
 
@@ -177,3 +262,16 @@ def _all_but_channels(ndim: int) -> tuple[int, ...]:
 def _channels(values: Any, ndim: int) -> Any:
     """Reshape one value per channel so that it meets axis 1 of `ndim` axes."""
     return values.reshape(-1, *(1,) * (ndim - 2))
+
+
+def _beside(x: Any, numbers: Any) -> Any:
+    """Return one number as it is, or one per channel as a PyTorch tensor where x is.
+
+    It is filled there: a GPU would have to wait for a copy from this side.
+    """
+    if len(numbers) == 1:
+        return numbers[0]
+    values = x.new_empty(len(numbers))
+    for channel, number in enumerate(numbers):
+        values[channel] = number
+    return _channels(values, x.ndim)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+
+import numpy as np
 
 from deepen.arrays import Array
 from deepen.context import Context
 from deepen.description import register
+from deepen.errors import DeepenError
+from deepen.layers import checks
+from deepen.layers.checks import Pair
 from deepen.paths import Shape, Tree
 from deepen.spec import Layer
 
@@ -34,3 +40,59 @@ class Flatten(Layer):
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch."""
         return x.flatten(1)
+
+
+@register
+@dataclass(frozen=True)
+class ZeroPadding2D(Layer):
+    """Put zeros around maps: `(N, C, H, W)` → `(N, C, top + H + bottom, left + W + right)`; dx is dy without them.
+
+    `padding` is a number, one each for height and width, or `((top, bottom), (left, right))`.
+
+    Raises:
+        DeepenError: the padding is none of these.
+        ShapeError: the input is no maps.
+    """
+
+    padding: int | Pair | tuple[Pair, Pair]
+
+    kind: ClassVar[str] = "padding"
+
+    def __post_init__(self) -> None:
+        value = self.padding
+        axes = value if isinstance(value, (tuple, list)) else (value, value)
+        both = [tuple(axis) if isinstance(axis, (tuple, list)) else (axis, axis) for axis in axes]
+        try:
+            numbers = tuple(tuple(map(operator.index, axis)) for axis in both)
+        except TypeError:
+            numbers = ()
+        if [len(axis) for axis in numbers] != [2, 2] or min(map(min, numbers)) < 0:
+            raise DeepenError(
+                "ZeroPadding2D: padding must be a whole number, 0 or more, a pair of them, or "
+                f"((top, bottom), (left, right)), got {value!r}"
+            )
+        self.set_field("padding", numbers)
+
+    @property
+    def sides(self) -> tuple[Pair, Pair]:
+        """The padding as `((top, bottom), (left, right))`."""
+        return cast("tuple[Pair, Pair]", self.padding)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, h, w = checks.maps(self, input_shape)
+        rows, columns = self.sides
+        return channels, h + sum(rows), w + sum(columns)
+
+    def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, None]:
+        """Return y; nothing has to be kept."""
+        return np.pad(x, ((0, 0), (0, 0), *self.sides)), None
+
+    def backward(self, dy: Array, params: Tree, cache: None) -> tuple[Array, dict[str, Any]]:
+        """Return dx: the gradient inside the padding."""
+        (top, bottom), (left, right) = self.sides
+        return dy[:, :, top : dy.shape[2] - bottom, left : dy.shape[3] - right], {}
+
+    def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
+        """Compute y with PyTorch, which wants the last axis first."""
+        rows, columns = self.sides
+        return F.pad(x, (*columns, *rows))

@@ -36,19 +36,22 @@ class Windows:
 
     size: Pair
     stride: Pair
+    dilation: Pair
+    """How far neighbouring positions of a window lie apart."""
     before: Pair
     """Rows above and columns left of the maps."""
     after: Pair
     """Rows below and columns right of them."""
     count: Pair
-    """Output height and width: ⌊(H + padding − size) / stride⌋ + 1."""
+    """Output height and width: ⌊(H + padding − extent) / stride⌋ + 1, or one more with `ceil_mode`."""
 
     @classmethod
     def over(cls, layer: Layer, height: int, width: int) -> Windows:
         """Lay the windows of `layer` (its `window`, `stride`, `padding`) over maps of this size.
 
         "valid" pads nothing. "same" pads so that ⌈size of the input / stride⌉ windows fit, the odd row or
-        column below and right.
+        column below and right. A layer may also have a `dilation` and a `ceil_mode`: then a last window that
+        reaches beyond the padding counts too, if it begins in the maps or in the padding before them.
 
         Raises:
             ShapeError: not even one window fits.
@@ -56,18 +59,31 @@ class Windows:
         size: Pair = layer.window  # type: ignore[attr-defined]
         stride: Pair = layer.stride  # type: ignore[attr-defined]
         padding: Padding = layer.padding  # type: ignore[attr-defined]
+        dilation: Pair = getattr(layer, "dilation", (1, 1))
+        ceil_mode: bool = getattr(layer, "ceil_mode", False)
+        extent = _extent(size, dilation)
         axes = []
         for axis, length in enumerate((height, width)):
-            before, after = _pad(padding, axis, length, size[axis], stride[axis])
-            count = (length + before + after - size[axis]) // stride[axis] + 1
+            before, after = _pad(padding, axis, length, extent[axis], stride[axis])
+            room = length + before + after - extent[axis]
+            count = room // stride[axis] + 1
+            if ceil_mode and room % stride[axis] and count * stride[axis] < length + before:
+                after += count * stride[axis] - room
+                count += 1
             axes.append((before, after, count))
         (top, bottom, rows), (left, right, columns) = axes
         if min(rows, columns) < 1:
+            dilated = "" if extent == size else f" (dilated to {extent[0]}×{extent[1]})"
             raise layer.misfit(
-                f"cannot fit its {size[0]}×{size[1]} window into {height}×{width} maps with padding "
+                f"cannot fit its {size[0]}×{size[1]} window{dilated} into {height}×{width} maps with padding "
                 f'{padding!r}; pad more (padding="same"), or use a smaller window or fewer poolings before it'
             )
-        return cls(size, stride, (top, left), (bottom, right), (rows, columns))
+        return cls(size, stride, dilation, (top, left), (bottom, right), (rows, columns))
+
+    @property
+    def extent(self) -> Pair:
+        """Height and width that a window reaches over: (size − 1) · dilation + 1."""
+        return _extent(self.size, self.dilation)
 
     @property
     def symmetric(self) -> bool:
@@ -94,13 +110,13 @@ class Windows:
     def turned(self, height: int, width: int) -> Windows | None:
         """Return the windows through which outputs reach back to maps of H×W pixels, if these are windows too.
 
-        They are where the stride is 1: size − 1 − p outputs further out on each side may touch a pixel.
+        They are where the stride is 1: extent − 1 − p outputs further out on each side may touch a pixel.
         """
-        (kh, kw), (top, left), (bottom, right) = self.size, self.before, self.after
-        before, after = (kh - 1 - top, kw - 1 - left), (kh - 1 - bottom, kw - 1 - right)
+        (eh, ew), (top, left), (bottom, right) = self.extent, self.before, self.after
+        before, after = (eh - 1 - top, ew - 1 - left), (eh - 1 - bottom, ew - 1 - right)
         if self.stride != (1, 1) or min(*before, *after) < 0:
             return None
-        return Windows(self.size, (1, 1), before, after, (height, width))
+        return Windows(self.size, (1, 1), self.dilation, before, after, (height, width))
 
     def torch_pads(self) -> tuple[int, int, int, int]:
         """Return the padding in the order of `torch.nn.functional.pad`: left, right, top, bottom."""
@@ -108,25 +124,26 @@ class Windows:
 
     def offsets(self) -> Iterator[tuple[int, Any]]:
         """Yield each position in a window with the slice of padded maps that lies there in all windows."""
-        (kh, kw), (sh, sw), (rows, columns) = self.size, self.stride, self.count
+        (kh, kw), (sh, sw), (dh, dw), (rows, columns) = self.size, self.stride, self.dilation, self.count
         for i in range(kh):
             for j in range(kw):
-                here = np.s_[:, :, i : i + sh * rows : sh, j : j + sw * columns : sw]
+                top, left = i * dh, j * dw
+                here = np.s_[:, :, top : top + sh * rows : sh, left : left + sw * columns : sw]
                 yield i * kw + j, here
 
     def im2col(self, padded: Array) -> Array:
         """Write every window of padded maps out as a row: `(N, C, H, W)` → `(N·OH·OW, KH·KW·C)`."""
         x = np.ascontiguousarray(padded.transpose(0, 2, 3, 1))
         n, h, w, c = x.shape
-        (kh, kw), (sh, sw), (rows, columns) = self.size, self.stride, self.count
+        (kh, kw), (sh, sw), (dh, dw), (rows, columns) = self.size, self.stride, self.dilation, self.count
         # Not x.strides: NumPy leaves those of an axis of length 1 undefined.
         channel = x.itemsize
         column, row, image = c * channel, w * c * channel, h * w * c * channel
-        # A window's row of pixels is one run of KW·C numbers in memory.
+        # Without dilation, a window's row of pixels is one run of KW·C numbers in memory.
         views = as_strided(
             x,
-            (n, rows, columns, kh, kw * c),
-            (image, sh * row, sw * column, row, channel),
+            (n, rows, columns, kh, kw, c),
+            (image, sh * row, sw * column, dh * row, dw * column, channel),
             writeable=False,
         )
         return views.reshape(n * rows * columns, kh * kw * c)
@@ -144,11 +161,15 @@ class Windows:
         return x
 
 
-def _pad(padding: Padding, axis: int, length: int, size: int, stride: int) -> Pair:
+def _extent(size: Pair, dilation: Pair) -> Pair:
+    return (size[0] - 1) * dilation[0] + 1, (size[1] - 1) * dilation[1] + 1
+
+
+def _pad(padding: Padding, axis: int, length: int, extent: int, stride: int) -> Pair:
     if padding == "valid":
         return 0, 0
     if padding == "same":
-        total = max((-(-length // stride) - 1) * stride + size - length, 0)
+        total = max((-(-length // stride) - 1) * stride + extent - length, 0)
         return total // 2, total - total // 2
     assert isinstance(padding, tuple)
     return padding[axis], padding[axis]
