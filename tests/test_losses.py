@@ -1,57 +1,97 @@
-"""Losses, metrics and schedules."""
+"""Losses and schedules."""
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from deepen import losses, metrics, optimizers, schedules
-from deepen.errors import DeepenError, UnknownNameError
-from deepen.losses import SoftmaxCrossEntropy, one_hot
+from deepen import losses, schedules
+from deepen.arrays import Array
+from deepen.description import from_data, to_data
+from deepen.errors import UnknownNameError, UsageError
+from deepen.losses import LeNet5Loss, Loss, MeanSquaredError, MultiClassHinge, SoftmaxCrossEntropy, one_hot
 from harness import difference, finite_differences
 
 LOSS = SoftmaxCrossEntropy()
+WEIGHTS = (1.0, 2.5, 0.0, 0.5)
+CASES = {
+    "cross-entropy": LOSS,
+    "smoothed": SoftmaxCrossEntropy(label_smoothing=0.1),
+    "weighted": SoftmaxCrossEntropy(class_weights=WEIGHTS),
+    "smoothed and weighted": SoftmaxCrossEntropy(0.3, WEIGHTS),
+    "mean squared error": MeanSquaredError(),
+    "hinge": MultiClassHinge(),
+    "hinge with a wide margin": MultiClassHinge(2.5),
+    "LeNet-5": LeNet5Loss(j=2.0),
+}
+each_loss = pytest.mark.parametrize("loss", CASES.values(), ids=CASES.keys())
 
 
-def batch(kind: str) -> tuple[np.ndarray, np.ndarray]:
+def batch(kind: str) -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
-    logits = 3 * rng.standard_normal((6, 4))
-    if kind == "numbers":
-        return logits, rng.integers(0, 4, 6)
-    rows = rng.random((6, 4))
-    return logits, rows / rows.sum(axis=1, keepdims=True)
+    outputs, numbers = 3 * rng.standard_normal((6, 4)), rng.integers(0, 4, 6)
+    mixed = rng.random((6, 4))
+    return outputs, {
+        "numbers": numbers,
+        "one-hot": one_hot(numbers, 4, "float64"),
+        "two classes": 0.3 * one_hot(numbers, 4, "float64") + 0.7 * one_hot((numbers + 1) % 4, 4, "float64"),
+        "probabilities": mixed / mixed.sum(axis=1, keepdims=True),
+    }[kind]
 
 
-@pytest.mark.parametrize("kind", ["numbers", "probabilities"])
-def test_cross_entropy_has_two_judges(kind: str) -> None:
-    logits, targets = batch(kind)
-    value, cache = LOSS.forward(logits, targets)
-    gradient = LOSS.backward(cache)
-    z = torch.from_numpy(logits).requires_grad_()
-    theirs = LOSS.torch_forward(F, z, torch.from_numpy(targets))
+@each_loss
+@pytest.mark.parametrize("kind", ["numbers", "one-hot", "two classes", "probabilities"])
+def test_every_loss_has_two_judges(loss: Loss, kind: str) -> None:
+    outputs, targets = batch(kind)
+    value, cache = loss.forward(outputs, targets)
+    gradient = loss.backward(cache)
+    z = torch.from_numpy(outputs).requires_grad_()
+    theirs = loss.torch_forward(F, z, torch.from_numpy(targets))
     theirs.backward()
     assert value == pytest.approx(theirs.item(), rel=1e-12)
     assert difference(gradient, z.grad) < 1e-12
-    assert difference(gradient, finite_differences(lambda z: LOSS.forward(z, targets)[0], logits)) < 1e-6
+    assert difference(gradient, finite_differences(lambda z: loss.forward(z, targets)[0], outputs.copy())) < 1e-6
 
 
-def test_one_hot_rows_mean_the_same_as_numbers() -> None:
-    logits, targets = batch("numbers")
-    rows = one_hot(targets, 4, "float64")
-    assert LOSS.forward(logits, rows)[0] == LOSS.forward(logits, targets)[0]
-    assert (LOSS.backward(LOSS.forward(logits, rows)[1]) == LOSS.backward(LOSS.forward(logits, targets)[1])).all()
+@each_loss
+def test_one_hot_rows_mean_the_same_as_numbers(loss: Loss) -> None:
+    outputs, numbers = batch("numbers")
+    by_number, by_row = (loss.forward(outputs, targets) for targets in (numbers, batch("one-hot")[1]))
+    assert by_number[0] == by_row[0]
+    assert (loss.backward(by_number[1]) == loss.backward(by_row[1])).all()
 
 
-def test_large_logits_neither_overflow_nor_vanish() -> None:
+@each_loss
+@pytest.mark.parametrize("kind", ["numbers", "probabilities"])
+def test_float32_stays_float32_and_nothing_is_overwritten(loss: Loss, kind: str) -> None:
+    outputs, targets = (array.copy() for array in batch(kind))
+    outputs = outputs.astype("float32")
+    value, cache = loss.forward(outputs, targets)
+    assert type(value) is float
+    assert loss.backward(cache).dtype == loss.prediction(outputs).dtype == np.float32
+    assert (outputs == batch(kind)[0].astype("float32")).all()
+    assert (targets == batch(kind)[1]).all()
+
+
+@each_loss
+def test_json_there_and_back(loss: Loss) -> None:
+    assert from_data(json.loads(json.dumps(to_data(loss))), Loss) == loss
+
+
+@pytest.mark.parametrize("loss", [LOSS, SoftmaxCrossEntropy(0.1), LeNet5Loss()])
+def test_large_logits_neither_overflow_nor_vanish(loss: Loss) -> None:
     logits, targets = np.array([[1000.0, -1000, 0], [-1e30, 1e30, 0]]), np.array([1, 1])
     with np.errstate(all="raise", under="ignore"):
-        value, cache = LOSS.forward(logits, targets)
-    assert value == pytest.approx(1000)
-    assert np.isfinite(LOSS.backward(cache)).all()
+        value, cache = loss.forward(logits, targets)
+        assert np.isfinite(value)
+        assert np.isfinite(loss.backward(cache)).all()
+        assert np.isfinite(loss.prediction(logits)).all()
 
 
 def test_a_class_ruled_out_costs_nothing_where_it_is_not_wanted() -> None:
@@ -59,21 +99,119 @@ def test_a_class_ruled_out_costs_nothing_where_it_is_not_wanted() -> None:
     assert value == 0
 
 
-def test_predictions_are_probabilities() -> None:
+def test_predictions_of_the_cross_entropy_are_probabilities() -> None:
     p = LOSS.prediction(np.array([[0.0, math.log(3)], [500, 500]]))
     assert p == pytest.approx(np.array([[0.25, 0.75], [0.5, 0.5]]))
 
 
-def test_accuracy_counts_every_image() -> None:
-    outputs = np.eye(3)[[0, 1, 2, 2, 1, 0, 0]]
-    labels = np.array([0, 1, 2, 0, 0, 0, 1])
-    assert metrics.accuracy(outputs, labels) == pytest.approx(4 / 7)
-    assert metrics.accuracy(outputs, one_hot(labels, 3, "float32")) == pytest.approx(4 / 7)
-    assert metrics.confusion_matrix(outputs, labels).tolist() == [[2, 1, 1], [1, 1, 0], [0, 0, 1]]
+def test_smoothing_mixes_the_targets_with_equal_shares() -> None:
+    outputs, numbers = batch("numbers")
+    rows = 0.8 * one_hot(numbers, 4, "float64") + 0.05
+    assert SoftmaxCrossEntropy(0.2).forward(outputs, numbers)[0] == pytest.approx(LOSS.forward(outputs, rows)[0])
 
 
-def test_confusion_matrix_has_a_row_for_classes_that_do_not_occur() -> None:
-    assert metrics.confusion_matrix(np.eye(4)[[1]], np.array([1])).shape == (4, 4)
+def test_the_mean_of_weighted_losses_divides_by_the_number_of_images() -> None:
+    outputs, numbers = batch("numbers")
+    total = F.cross_entropy(
+        torch.from_numpy(outputs), torch.from_numpy(numbers), torch.tensor(WEIGHTS).double(), reduction="sum"
+    )
+    value, _ = SoftmaxCrossEntropy(class_weights=WEIGHTS).forward(outputs, numbers)
+    assert value == pytest.approx(total.item() / len(numbers))
+
+
+def test_mean_squared_error_is_a_mean_over_all_entries() -> None:
+    value, _ = MeanSquaredError().forward(np.array([[0.5, 0.5], [0.0, 1.0]]), np.array([0, 1]))
+    assert value == (0.25 + 0.25) / 4
+
+
+def test_hinge_of_a_published_example() -> None:
+    """The three images of CS231n's lecture 3: losses 2.9, 0 and 12.9."""
+    scores = np.array([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]])
+    each = [MultiClassHinge().forward(scores[i : i + 1], np.array([i]))[0] for i in range(3)]
+    assert each == pytest.approx([2.9, 0, 12.9])
+    assert MultiClassHinge().forward(scores, np.arange(3))[0] == pytest.approx(15.8 / 3)
+
+
+def test_hinge_has_no_gradient_where_the_margin_is_just_kept() -> None:
+    scores, label = np.array([[2.0, 1.0, 1.5]]), np.array([0])
+    loss = MultiClassHinge(margin=1.0)
+    gradient = loss.backward(loss.forward(scores, label)[1])
+    assert gradient.tolist() == [[-1, 0, 1]]
+    z = torch.from_numpy(scores).requires_grad_()
+    loss.torch_forward(F, z, torch.from_numpy(label)).backward()
+    assert (gradient == z.grad.numpy()).all()
+
+
+def test_lenet5_loss_is_the_papers_equation() -> None:
+    distances, labels, j = np.array([[0.5, 3.0, 9.0], [4.0, 1.0, 2.0]]), np.array([0, 2]), 1.5
+    competing = np.log(np.exp(-j) + np.exp(-distances).sum(axis=1))
+    expected = (distances[[0, 1], labels] + competing).mean()
+    assert LeNet5Loss(j).forward(-distances, labels)[0] == pytest.approx(expected)
+
+
+def test_what_lenet5s_probabilities_lack_to_1_is_none_of_these() -> None:
+    j = 2.0
+    p = LeNet5Loss(j).prediction(np.array([[-j, -1e4, -1e4], [-500.0, -500, -500], [0, -1e4, -1e4]]))
+    assert p.sum(axis=1) == pytest.approx([0.5, 0, 1 / (1 + math.exp(-j))])
+    assert p[0] == pytest.approx([0.5, 0, 0])
+
+
+def test_only_a_loss_that_takes_the_outputs_as_they_are_keeps_the_softmax() -> None:
+    assert [type(loss) for loss in CASES.values() if not loss.on_logits] == [MeanSquaredError]
+
+
+def test_the_number_of_class_weights_has_to_fit() -> None:
+    loss, outputs, labels = SoftmaxCrossEntropy(class_weights=WEIGHTS), np.zeros((2, 3)), np.array([0, 1])
+    with pytest.raises(UsageError, match="one class weight for each of the 3 classes, got 4"):
+        loss.forward(outputs, labels)
+    with pytest.raises(UsageError, match="one class weight for each of the 3 classes, got 4"):
+        loss.torch_forward(F, torch.from_numpy(outputs), torch.from_numpy(labels))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: SoftmaxCrossEntropy(1), "label smoothing must be from 0 up to, not including, 1, got 1"),
+        (lambda: SoftmaxCrossEntropy("much"), "label smoothing must be a number, got 'much'"),  # type: ignore[arg-type]
+        (lambda: SoftmaxCrossEntropy(class_weights=(1, -2)), r"0 or more, one for each class.* got \(1, -2\)"),
+        (lambda: SoftmaxCrossEntropy(class_weights=(0, 0)), r"not all 0, got \(0, 0\)"),
+        (lambda: SoftmaxCrossEntropy(class_weights=(1, math.nan)), r"got \(1, nan\)"),
+        (lambda: SoftmaxCrossEntropy(class_weights=2.0), "one for each class"),  # type: ignore[arg-type]
+        (lambda: MultiClassHinge(0), r"MultiClassHinge: the margin must be above 0, got 0"),
+        (lambda: LeNet5Loss(-1), r"LeNet5Loss: the j must be above 0, got -1"),
+    ],
+)
+def test_settings_out_of_range_are_errors(make: Callable[[], Loss], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        make()
+
+
+def test_numpy_settings_become_plain_numbers() -> None:
+    loss = SoftmaxCrossEntropy(np.float64(0.5), np.array([1.0, 2.0]))  # type: ignore[arg-type]
+    assert loss == SoftmaxCrossEntropy(0.5, (1.0, 2.0))
+    assert {type(number) for number in (loss.label_smoothing, *loss.class_weights)} == {float}  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cross_entropy", LOSS),
+        ("sparse_categorical_crossentropy", LOSS),
+        ("MSE", MeanSquaredError()),
+        ("mean_squared_error", MeanSquaredError()),
+        ("hinge", MultiClassHinge()),
+        ("lenet5", LeNet5Loss()),
+    ],
+)
+def test_losses_by_name(name: str, expected: Loss) -> None:
+    assert losses.loss(name) == expected
+
+
+def test_unknown_names_suggest_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'cross_entropy'"):
+        losses.loss("crossentropy")
+    with pytest.raises(UnknownNameError, match="did you mean 'cosine'"):
+        schedules.schedule("cosinus")
 
 
 def test_cosine_is_that_of_torch() -> None:
@@ -88,34 +226,3 @@ def test_cosine_is_that_of_torch() -> None:
 
 def test_constant() -> None:
     assert {schedules.Constant().factor(step, 7) for step in range(7)} == {1.0}
-
-
-def test_adam_at_its_first_step_moves_by_the_rate() -> None:
-    w, g = np.array([1.0, 1.0]), np.array([0.3, -20.0])
-    optimizers.Adam().update(w, g, {"mean": np.zeros(2), "square": np.zeros(2)}, step=1, rate=0.1)
-    assert w == pytest.approx(np.array([0.9, 1.1]), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("find", "given", "says"),
-    [
-        (losses.loss, "crossentropy", "did you mean 'cross_entropy'"),
-        (optimizers.optimizer, "rmsprpo", "unknown optimizer 'rmsprpo'; known: adam, momentum, sgd"),
-        (schedules.schedule, "cosinus", "did you mean 'cosine'"),
-    ],
-)
-def test_unknown_names(find: object, given: str, says: str) -> None:
-    with pytest.raises(UnknownNameError, match=says):
-        find(given)  # type: ignore[operator]
-
-
-def test_names_are_found_in_any_case() -> None:
-    assert optimizers.optimizer("Adam") == optimizers.Adam()
-    assert losses.loss("categorical_crossentropy") == LOSS
-    chosen = optimizers.SGD(0.5)
-    assert optimizers.optimizer(chosen) is chosen
-
-
-def test_learning_rates_are_positive() -> None:
-    with pytest.raises(DeepenError, match=r"SGD: the learning rate must be above 0, got -0\.1"):
-        optimizers.SGD(-0.1)

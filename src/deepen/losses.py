@@ -1,20 +1,33 @@
-"""Losses: what training makes small. They work on logits."""
+"""Losses: what training makes small. They work on logits, where they do not say otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from math import isfinite
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 
+from deepen import fields
 from deepen.arrays import Array
 from deepen.description import Described, by_name, register
-from deepen.errors import DeepenError
+from deepen.errors import DeepenError, UsageError
 from deepen.layers.activation import Softmax
 
 
 class Loss(Described):
-    """Base of the losses: the mean over a batch of outputs `(N, K)` and targets `(N,)` or `(N, K)`."""
+    """Base of the losses: the mean over a batch of outputs `(N, K)` and targets.
+
+    Targets are class numbers `(N,)`, or probabilities `(N, K)`, such as one-hot rows or the mixtures of two.
+    """
+
+    on_logits: ClassVar[bool] = True
+    """Whether the loss takes logits, so that a softmax at the end of the network is left out in training."""
+
+    probabilistic: ClassVar[bool] = False
+    """Whether `prediction` gives probabilities, whatever the outputs are."""
 
     def forward(self, outputs: Array, targets: Array) -> tuple[float, Any]:
         """Return the loss, and what the backward pass needs."""
@@ -36,18 +49,35 @@ class Loss(Described):
 @register
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
-    """Cross-entropy of the softmax of logits z against targets t: `L = −(1/N) Σₙ Σₖ tₙₖ log pₙₖ`, p = softmax(z).
+    """Cross-entropy of p = softmax(z), z the logits, against targets t: `L = −(1/N) Σₙ Σₖ wₖ tₙₖ log pₙₖ`.
 
-    Backward: `dz = (p · Σₖ tₙₖ − t) / N`. Targets are class numbers `(N,)`, or probabilities `(N, K)`, such as
-    one-hot rows. The logarithm is taken of the sum of exponentials, after the largest logit was subtracted,
-    so that nothing overflows.
+    Backward: `dz = (p · Σₖ wₖ tₙₖ − w t) / N`. The logarithm is taken of the sum of exponentials, after the
+    largest logit was subtracted, so that nothing overflows.
+
+    Args:
+        label_smoothing: s, which replaces t by `(1 − s) t + s / K` (Szegedy et al., "Rethinking the Inception
+            architecture", 2016, section 7).
+        class_weights: w, one for each class; 1 where not given. The mean divides by N, not by the sum of weights.
+
+    Raises:
+        UsageError: a field is out of range, or there is not one weight for each class.
 
     Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
     """
 
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
+
+    probabilistic: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        fields.share(self, "label_smoothing")
+        if self.class_weights is not None:
+            self.set_field("class_weights", _weights(self.class_weights))
+
     def forward(self, outputs: Array, targets: Array) -> tuple[float, Any]:
-        """Return the loss, and (p, t) as the cache."""
-        t = one_hot(targets, outputs.shape[1], outputs.dtype) if targets.ndim == 1 else targets
+        """Return the loss, and (p, w t) as the cache."""
+        t = self._weighted(rows(targets, outputs))
         z = outputs - outputs.max(axis=1, keepdims=True)
         log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
         # A class that is not wanted costs nothing, however unlikely: not 0 · −∞, which is NaN.
@@ -61,12 +91,158 @@ class SoftmaxCrossEntropy(Loss):
         return dz
 
     def torch_forward(self, F: Any, outputs: Any, targets: Any) -> Any:
-        """Compute the loss with PyTorch, which takes class numbers and probabilities alike."""
-        return F.cross_entropy(outputs, targets)
+        """Compute the loss with PyTorch, whose own mean over class numbers would divide by the weights."""
+        if not self.label_smoothing and self.class_weights is None:
+            return F.cross_entropy(outputs, targets)
+        self._check_weights(outputs.shape[1])
+        weight = None if self.class_weights is None else outputs.new_tensor(self.class_weights)
+        t = torch_rows(F, targets, outputs)
+        return F.cross_entropy(outputs, t, weight=weight, label_smoothing=self.label_smoothing)
 
     def prediction(self, outputs: Array) -> Array:
         """Return the probabilities, `(N, K)`."""
         return Softmax().value(outputs)
+
+    def _weighted(self, t: Array) -> Array:
+        """Return the targets, smoothed and weighted."""
+        if self.label_smoothing:
+            t = (1 - self.label_smoothing) * t + self.label_smoothing / t.shape[1]
+        if self.class_weights is not None:
+            self._check_weights(t.shape[1])
+            t = t * np.asarray(self.class_weights, t.dtype)
+        return t
+
+    def _check_weights(self, classes: int) -> None:
+        if self.class_weights is not None and len(self.class_weights) != classes:
+            raise UsageError(
+                f"SoftmaxCrossEntropy: give one class weight for each of the {classes} classes, "
+                f"got {len(self.class_weights)}"
+            )
+
+
+@register
+@dataclass(frozen=True)
+class MeanSquaredError(Loss):
+    """Mean of the squared differences of outputs y and targets t: `L = 1/(N·K) Σₙ Σₖ (yₙₖ − tₙₖ)²`.
+
+    Backward: `dy = 2 (y − t) / (N·K)`. The mean is over all entries, as in Keras and PyTorch; where a text divides
+    by the number of images alone, its loss is K times this one. The outputs are the network's own, after a final
+    softmax or sigmoid if there is one.
+    """
+
+    on_logits: ClassVar[bool] = False
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[float, Any]:
+        """Return the loss, and y − t as the cache."""
+        differences = outputs - rows(targets, outputs)
+        return float((differences * differences).mean()), differences
+
+    def backward(self, cache: Any) -> Array:
+        """Return dy."""
+        dy: Array = 2 * cache / cache.size
+        return dy
+
+    def torch_forward(self, F: Any, outputs: Any, targets: Any) -> Any:
+        return F.mse_loss(outputs, torch_rows(F, targets, outputs))
+
+
+@register
+@dataclass(frozen=True)
+class MultiClassHinge(Loss):
+    """Support vector machine's loss: each wrong score has to stay a margin Δ below the right one.
+
+    `L = (1/N) Σₙ Σ(j≠y) max(0, sₙⱼ − sₙᵧ + Δ)` for scores s and class y; for targets that are probabilities,
+    the expectation of that over y. Backward: a term above 0 adds 1/N to ds at j and subtracts it at y; at exactly
+    0 it adds nothing.
+
+    Raises:
+        UsageError: the margin is not above 0.
+
+    Source: Weston and Watkins, "Support vector machines for multi-class pattern recognition", 1999; CS231n,
+    "Linear classification".
+    """
+
+    margin: float = 1.0
+
+    def __post_init__(self) -> None:
+        fields.above_0(self, "margin")
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[float, Any]:
+        """Return the loss; the cache says for each pair of image and possible class which scores are too high."""
+        t = rows(targets, outputs)
+        n, y = t.nonzero()
+        pairs, share = np.arange(len(n)), t[n, y]
+        excess = outputs[n] - outputs[n, y][:, None] + self.margin
+        excess[pairs, y] = 0
+        loss = (share * np.maximum(excess, 0).sum(axis=1)).sum() / len(outputs)
+        return float(loss), (excess > 0, share, n, y, outputs.shape)
+
+    def backward(self, cache: Any) -> Array:
+        """Return ds."""
+        too_high, share, n, y, shape = cache
+        each = too_high * (share / shape[0])[:, None]
+        each[np.arange(len(n)), y] = -each.sum(axis=1)
+        ds = np.zeros(shape, each.dtype)
+        np.add.at(ds, n, each)  # an image stands in as many pairs as it has possible classes
+        return ds
+
+    def torch_forward(self, F: Any, outputs: Any, targets: Any) -> Any:
+        """Compute the loss with PyTorch, whose own is divided by the number of classes."""
+        count, classes = outputs.shape
+        if targets.ndim == 1:
+            return classes * F.multi_margin_loss(outputs, targets, margin=self.margin)
+        n, y = targets.nonzero(as_tuple=True)
+        each = F.multi_margin_loss(outputs[n], y, margin=self.margin, reduction="none")
+        return classes * (targets[n, y] * each).sum() / count
+
+
+@register
+@dataclass(frozen=True)
+class LeNet5Loss(Loss):
+    """LeNet-5's own loss for outputs z = −y, where y are squared distances from the codes of the classes.
+
+    `L = (1/N) Σₙ (yₙₜ + log(e⁻ʲ + Σₖ e^−yₙₖ))` for class t: the cross-entropy with one more class of fixed logit
+    −j, which stands for "none of these" and keeps classes that are far away from being pushed further.
+    Backward: `dz = (p − t) / N` for the K classes, where p is the softmax over all K + 1.
+    A prediction is p for the K classes; what it lacks to 1 is the probability of none of these.
+
+    Args:
+        j: above 0; the squared distance within which a picture counts as one of the classes. The paper gives no
+            value.
+
+    Raises:
+        UsageError: j is not above 0.
+
+    Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998, equation 9.
+    """
+
+    j: float = 10.0
+
+    probabilistic: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        fields.above_0(self, "j")
+
+    def forward(self, outputs: Array, targets: Array) -> tuple[float, Any]:
+        """Return the loss, and p and t over K + 1 classes as the cache."""
+        t = rows(targets, outputs)
+        nothing = np.zeros((len(t), 1), t.dtype)
+        return SoftmaxCrossEntropy().forward(self._with_none(outputs), np.concatenate([t, nothing], axis=1))
+
+    def backward(self, cache: Any) -> Array:
+        """Return dz."""
+        return SoftmaxCrossEntropy().backward(cache)[:, :-1]
+
+    def torch_forward(self, F: Any, outputs: Any, targets: Any) -> Any:
+        extended = F.pad(outputs, (0, 1), value=-self.j)
+        return F.cross_entropy(extended, targets if targets.ndim == 1 else F.pad(targets, (0, 1)))
+
+    def prediction(self, outputs: Array) -> Array:
+        """Return the probabilities of the classes, `(N, K)`."""
+        return Softmax().value(self._with_none(outputs))[:, :-1]
+
+    def _with_none(self, outputs: Array) -> Array:
+        return np.concatenate([outputs, np.full((len(outputs), 1), -self.j, outputs.dtype)], axis=1)
 
 
 def one_hot(labels: Array, classes: int, dtype: Any) -> Array:
@@ -76,10 +252,37 @@ def one_hot(labels: Array, classes: int, dtype: Any) -> Array:
     return rows
 
 
-LOSSES = {
+def rows(targets: Array, outputs: Array) -> Array:
+    """Return targets as rows `(N, K)` of the outputs' type."""
+    if targets.ndim == 1:
+        return one_hot(targets, outputs.shape[1], outputs.dtype)
+    return targets.astype(outputs.dtype, copy=False)
+
+
+def torch_rows(F: Any, targets: Any, outputs: Any) -> Any:
+    """Do the same with PyTorch."""
+    return (F.one_hot(targets, outputs.shape[1]) if targets.ndim == 1 else targets).to(outputs.dtype)
+
+
+def _weights(given: object) -> tuple[float, ...]:
+    weights = tuple(given) if isinstance(given, (tuple, list, np.ndarray)) else ()
+    numbers = all(isinstance(w, Real) and not isinstance(w, bool) and isfinite(w) for w in weights)
+    if not numbers or min(weights, default=-1) < 0 or not any(weights):
+        raise UsageError(
+            "SoftmaxCrossEntropy: class weights are numbers, 0 or more, one for each class and not all 0, "
+            f"got {given!r:.80}"
+        )
+    return tuple(map(float, weights))
+
+
+LOSSES: dict[str, Callable[[], Loss]] = {
     "cross_entropy": SoftmaxCrossEntropy,
     "categorical_crossentropy": SoftmaxCrossEntropy,
     "sparse_categorical_crossentropy": SoftmaxCrossEntropy,
+    "mean_squared_error": MeanSquaredError,
+    "mse": MeanSquaredError,
+    "hinge": MultiClassHinge,
+    "lenet5": LeNet5Loss,
 }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from deepen.arrays import Array
-from deepen.errors import UnknownNameError
+from deepen.errors import UnknownNameError, UsageError
 
 Metric = Callable[[Array, Array], float]
 
@@ -27,6 +28,20 @@ def accuracy(outputs: Array, labels: Array) -> float:
     return hits(outputs, labels) / len(outputs)
 
 
+def top_k_accuracy(outputs: Array, labels: Array, k: int = 5) -> float:
+    """Return the share of images whose label is among the k largest outputs `(N, K)`; the first ones win a tie.
+
+    With K ≤ k it is 1.
+
+    Raises:
+        UsageError: k is less than 1.
+    """
+    if k < 1:
+        raise UsageError(f"top-k accuracy: k must be 1 or more, got {k!r}")
+    best = np.argsort(-outputs, axis=1, kind="stable")[:, :k]
+    return float((best == classes_of(labels)[:, None]).any(axis=1).mean())
+
+
 def confusion_matrix(outputs: Array, labels: Array) -> Array:
     """Return the counts `(K, K)`: row = label, column = prediction."""
     classes = outputs.shape[1]
@@ -34,7 +49,54 @@ def confusion_matrix(outputs: Array, labels: Array) -> Array:
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
-METRICS: dict[str, Metric] = {"accuracy": accuracy}
+@dataclass(frozen=True)
+class PerClass:
+    """How well each class is told from the others: arrays `(K,)`, 0 where a quotient would be 0 / 0."""
+
+    precision: Array
+    """The share of the predictions of a class that are right."""
+    recall: Array
+    """The share of the images of a class that are found."""
+    f1: Array
+    """The harmonic mean of the two, `2 P R / (P + R)`."""
+    support: Array
+    """How many images each class has."""
+
+
+def per_class(confusion: Array) -> PerClass:
+    """Return precision, recall, F1 and support of each class from counts `(K, K)`: row = label."""
+    right, support, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    return PerClass(
+        _quotients(right, predicted),
+        _quotients(right, support),
+        _quotients(2 * right, support + predicted),
+        support,
+    )
+
+
+def _quotients(above: Array, below: Array) -> Array:
+    return above / np.maximum(below, 1)
+
+
+def _macro(name: str) -> Metric:
+    """Return the mean of a figure over the classes that occur, as labels or as predictions."""
+
+    def metric(outputs: Array, labels: Array) -> float:
+        confusion = confusion_matrix(outputs, labels)
+        occurs = (confusion + confusion.T).any(axis=1)
+        values: Array = getattr(per_class(confusion), name)
+        return float(values[occurs].mean())
+
+    return metric
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": accuracy,
+    "top_5_accuracy": top_k_accuracy,
+    "precision": _macro("precision"),
+    "recall": _macro("recall"),
+    "f1": _macro("f1"),
+}
 
 
 def check(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from deepen.arrays import Array
+from deepen.errors import UsageError
 from deepen.training.history import History
 
 
@@ -49,3 +50,17 @@ class Callback:
 
     def on_train_end(self, history: History) -> None:
         """Run when training is over, also when it was stopped."""
+
+
+def checked(given: Sequence[Callback] | None) -> list[Callback]:
+    """Return the callbacks as a list of one's own.
+
+    Raises:
+        UsageError: one is no callback.
+    """
+    for callback in given or ():
+        if not isinstance(callback, Callback):
+            raise UsageError(
+                f"callbacks are objects of a class derived from deepen.Callback, got {callback!r:.80}"
+            )
+    return list(given or ())

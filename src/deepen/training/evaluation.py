@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from deepen.arrays import Array
+from deepen.calibration import Calibration, calibration
+from deepen.metrics import PerClass, per_class, top_k_accuracy
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,35 @@ class Evaluation:
     """What `predict` gives for these images, `(N, K)`."""
     confusion: Array
     """Counts `(K, K)`: row = label, column = prediction."""
+    labels: Array
+    """The class numbers `(N,)`."""
 
     @property
     def accuracy(self) -> float:
         """The share of images, from 0 to 1, that were classified rightly."""
         return float(np.trace(self.confusion)) / self.count
+
+    def top_k(self, k: int) -> float:
+        """Return the share of images whose label is among the k likeliest classes.
+
+        Raises:
+            UsageError: k is less than 1.
+        """
+        return top_k_accuracy(self.probabilities, self.labels, k)
+
+    @cached_property
+    def per_class(self) -> PerClass:
+        """Precision, recall, F1 and support of each class."""
+        return per_class(self.confusion)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Whether the probabilities are as high as the network is right.
+
+        Raises:
+            DeepenError: the network gives scores, not probabilities.
+        """
+        return calibration(self.probabilities, self.labels)
 
     def __iter__(self) -> Iterator[float]:
         yield from (self.loss, *self.metrics.values())
