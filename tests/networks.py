@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deepen.constraints import MaxNorm
 from deepen.layers import (
     AveragePooling2D,
     BatchNormalization,
@@ -15,7 +16,9 @@ from deepen.layers import (
     ReLU,
     Residual,
     Sequential,
+    SideOutput,
 )
+from deepen.regularizers import L1, L2
 from deepen.spec import Layer
 
 
@@ -61,6 +64,22 @@ def graph() -> Layer:
     )
 
 
-NETWORKS = {"plain": plain(), "graph": graph()}
+def penalized() -> Layer:
+    """With everything that adds to the loss or holds weights down."""
+    head = Sequential([Conv2D(3, 1, activation="relu"), Flatten(), Dense(5, activation="softmax")])
+    return Sequential(
+        [
+            Conv2D(4, 3, activation="relu", kernel_regularizer=L2(0.003), kernel_constraint=MaxNorm(1.5)),
+            BatchNormalization(),
+            SideOutput(head, weight=0.4, name="side"),
+            Conv2D(5, 3, stride=2, activation="sigmoid", activity_regularizer=L1(0.001), bias_regularizer="l2"),
+            Flatten(),
+            Dense(5, kernel_regularizer=L1(0.0003), bias_constraint=MaxNorm(0.1)),
+        ],
+        name="penalized",
+    )
+
+
+NETWORKS = {"plain": plain(), "graph": graph(), "penalized": penalized()}
 INPUT_SHAPE = (2, 10, 10)
 CLASSES = 5

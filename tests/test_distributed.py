@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from deepen import randomness
 from deepen.context import Pass
 from deepen.engines import Setup
-from deepen.engines.torch_engine import TorchEngine, TorchNetwork
+from deepen.engines.torch_engine import TorchEngine
+from deepen.engines.torch_network import TorchNetwork
 from deepen.randomness import Moment
 from harness import difference
 from networks import INPUT_SHAPE, plain

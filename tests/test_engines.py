@@ -14,17 +14,27 @@ from deepen.arrays import Array
 from deepen.data import Shift
 from deepen.engines import Choice, Engine, Setup
 from deepen.engines.numpy_engine import NumpyEngine
-from deepen.engines.torch_engine import TorchEngine, TorchNetwork
+from deepen.engines.torch_engine import TorchEngine
+from deepen.engines.torch_network import TorchNetwork
 from deepen.errors import NonFiniteError, UnknownNameError
 from deepen.layers import Conv2D, Dense, Flatten, MaxPooling2D, ReLU, Sequential
 from deepen.losses import one_hot
-from deepen.optimizers import SGD, Adam, Momentum, Optimizer
+from deepen.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
 from deepen.randomness import Moment
 from deepen.spec import Layer
 from harness import difference
 from networks import CLASSES, INPUT_SHAPE, NETWORKS
 
 BOTH: list[Callable[[Setup], Engine]] = [NumpyEngine, TorchEngine]
+TRAINED_WITH = [
+    SGD(0.05),
+    Momentum(0.02, weight_decay=0.001),
+    Nesterov(0.02),
+    AdaGrad(0.02, weight_decay=0.001),
+    RMSprop(0.002),
+    Adam(0.005),
+    AdamW(0.005, weight_decay=0.1),
+]
 each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
 each_engine = pytest.mark.parametrize("make", BOTH, ids=["numpy", "torch"])
 
@@ -83,7 +93,7 @@ def test_gradient_is_the_slope_along_a_random_direction(network: Layer) -> None:
 
 
 @each_network
-@pytest.mark.parametrize("optimizer", [SGD(0.05), Momentum(0.02), Adam(0.005)], ids=lambda o: type(o).__name__)
+@pytest.mark.parametrize("optimizer", TRAINED_WITH, ids=lambda o: type(o).__name__)
 def test_two_hundred_steps_agree(network: Layer, optimizer: Optimizer) -> None:
     settings = setup(network, dtype="float64", optimizer=optimizer, augmentations=(Shift(1),))
     both = [make(settings) for make in BOTH]
@@ -173,9 +183,12 @@ def test_the_last_partial_batch_counts(make: Callable[[Setup], Engine]) -> None:
 @each_engine
 def test_activations_are_those_of_the_layers(network: Layer, make: Callable[[Setup], Engine]) -> None:
     engine, (x, _) = make(setup(network, dtype="float64")), images(3)
-    path = {"plain": "conv2", "graph": "block.last"}[network.name or "plain"]
+    path = "block.last" if network.name == "graph" else "conv2"
     found = engine.activations(x, [path, "conv1"])
-    assert found[path].shape == {"plain": (3, 6, 3, 3), "graph": (3, 6, 5, 5)}[network.name or "plain"]
+    assert (
+        found[path].shape
+        == {"plain": (3, 6, 3, 3), "graph": (3, 6, 5, 5), "penalized": (3, 5, 3, 3)}[network.name or "plain"]
+    )
     assert difference(found[path], NumpyEngine(engine.setup).activations(x, [path])[path]) < 1e-10
     with pytest.raises(UnknownNameError, match="did you mean 'conv1'"):
         engine.activations(x, ["conv11"])
@@ -262,7 +275,7 @@ def test_of_several_gradients_that_are_not_finite_the_first_on_the_way_back_is_n
         engine.step(np.arange(16), Moment(), 0.01).read()
 
 
-@pytest.mark.parametrize("optimizer", [SGD(), Momentum(), Adam()], ids=lambda o: type(o).__name__)
+@pytest.mark.parametrize("optimizer", [o for o in TRAINED_WITH if o.fused], ids=lambda o: type(o).__name__)
 def test_a_step_nobody_waits_for_stops_those_after_it(optimizer: Optimizer) -> None:
     """What a GPU does, done on the CPU: results are read late, the flag on the device holds the weights."""
     engine = TorchEngine(setup(NETWORKS["graph"], optimizer=optimizer))

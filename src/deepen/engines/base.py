@@ -15,12 +15,13 @@ from deepen.arrays import Array
 from deepen.context import Context, Pass
 from deepen.data.augment import Augmentation
 from deepen.errors import DeepenError, UnknownNameError
+from deepen.groups import Group
 from deepen.layers.combine import split_softmax
 from deepen.losses import Loss, SoftmaxCrossEntropy
 from deepen.optimizers import Adam, Optimizer
 from deepen.paths import Shape
 from deepen.randomness import Moment
-from deepen.spec import Layer, Param
+from deepen.spec import Layer, Param, Regularizer
 
 EVALUATION_BATCH = 256
 INPUT = "input"
@@ -39,11 +40,17 @@ class Setup:
     dtype: Literal["float32", "float64"] = "float32"
     augmentations: tuple[Augmentation, ...] = ()
     """What varies the images of training steps, in order."""
+    groups: tuple[Group, ...] = ()
+    """Which parameters are trained in their own way."""
+
+    def __post_init__(self) -> None:
+        for group in self.groups:
+            group.check(self.parameters)
 
     @cached_property
-    def logits_network(self) -> Layer:
-        """The network without a final softmax: its outputs are logits."""
-        return split_softmax(self.network)[0]
+    def loss_network(self) -> Layer:
+        """The network as the loss takes it: without a final softmax where that works on logits."""
+        return split_softmax(self.network)[0] if self.loss.on_logits else self.network
 
     @cached_property
     def parameters(self) -> dict[str, Param]:
@@ -58,7 +65,32 @@ class Setup:
     @cached_property
     def trainable(self) -> list[str]:
         """The paths of the parameters that training changes."""
-        return [path for path, param in self.parameters.items() if param.trainable]
+        return [path for path, param in self.parameters.items() if param.trainable and not self._frozen(path)]
+
+    @cached_property
+    def frozen(self) -> frozenset[str]:
+        """The paths of the layers that compute as in evaluation, because they are not trained."""
+        return frozenset(filter(self._frozen, spec.layer_paths(self.network, self.input_shape)))
+
+    @cached_property
+    def regularizers(self) -> dict[str, Regularizer]:
+        """The penalties on parameters that training changes, by path."""
+        found = {path: self.parameters[path].regularizer for path in self.trainable}
+        return {path: regularizer for path, regularizer in found.items() if regularizer is not None}
+
+    def pace(self, path: str) -> tuple[float, float]:
+        """Return the factor of a parameter's learning rate, and its weight decay."""
+        group, decay = self._group(path), self.optimizer.weight_decay
+        if group is not None and group.decay is not None:
+            decay = group.decay
+        return (1.0 if group is None else group.rate), (decay if self.parameters[path].decay else 0.0)
+
+    def _group(self, path: str) -> Group | None:
+        return next((group for group in reversed(self.groups) if group.holds(path)), None)
+
+    def _frozen(self, path: str) -> bool:
+        group = self._group(path)
+        return group is not None and group.frozen
 
 
 @dataclass

@@ -33,8 +33,8 @@ def _first_not_finite(setup: Setup, state: State, images: Array, labels: Array, 
 
     if not np.isfinite(images).all():
         return "the images themselves hold NaN or infinity"
-    paths = [node.path for node in spec.walk(setup.logits_network, setup.input_shape)]
-    run = training_pass(setup.seed, moment)
+    paths = [node.path for node in spec.walk(setup.loss_network, setup.input_shape)]
+    run = training_pass(setup, moment)
     run.watch = paths
     found = compute_gradients(setup, state, images, labels, run)
     for path in paths:

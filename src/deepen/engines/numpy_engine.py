@@ -24,7 +24,7 @@ from deepen.engines.base import (
 from deepen.engines.diagnosis import not_finite
 from deepen.layers.blocks import one_thread_products
 from deepen.metrics import hits
-from deepen.paths import flatten, nest
+from deepen.paths import Shape, flatten, nest
 from deepen.randomness import Moment
 from deepen.spec import Layer
 
@@ -56,14 +56,18 @@ class Gradients:
         return bool(np.isfinite(self.loss)) and all(np.isfinite(g).all() for g in self.parameters.values())
 
 
-def training_pass(seed: int, moment: Moment) -> Pass:
+def training_pass(setup: Setup, moment: Moment) -> Pass:
     """Return the pass of a training step: what is drawn depends on (seed, purpose, moment) alone."""
-    return Pass(training=True, draw=lambda purpose, shape: randomness.uniform(seed, purpose, moment, shape))
+
+    def draw(purpose: str, shape: Shape) -> Array:
+        return randomness.uniform(setup.seed, purpose, moment, shape)
+
+    return Pass(True, draw, frozen=setup.frozen)
 
 
 def compute_gradients(setup: Setup, state: State, images: Array, labels: Array, run: Pass) -> Gradients:
     """Run a batch through the network and back: the whole of backpropagation."""
-    network, loss, parameters = setup.logits_network, setup.loss, nest(state.parameters)
+    network, loss, parameters = setup.loss_network, setup.loss, nest(state.parameters)
     x = scaled(images, setup.dtype)
     if run.training:
         for augmentation, context in augmentation_contexts(setup, run):
@@ -72,8 +76,16 @@ def compute_gradients(setup: Setup, state: State, images: Array, labels: Array, 
     with np.errstate(all="ignore"), one_thread_products():
         outputs, cache = network.forward(x, parameters, Context(run, "", nest(state.statistics)))
         value, loss_cache = loss.forward(outputs, labels)
-        dx, gradients = network.backward(loss.backward(loss_cache), parameters, cache)
-    return Gradients(value, outputs, dx, flatten(gradients), run)
+        for side in run.emitted:
+            side_value, side_cache = loss.forward(side.outputs, labels)
+            value += side.weight * side_value
+            side.gradient = side.weight * loss.backward(side_cache)
+        dx, tree = network.backward(loss.backward(loss_cache), parameters, cache)
+        gradients = flatten(tree)
+        for path, regularizer in setup.regularizers.items() if run.training else ():
+            run.penalties.append(regularizer.value(state.parameters[path]))
+            gradients[path] = gradients[path] + regularizer.gradient(state.parameters[path])
+    return Gradients(value + float(sum(run.penalties)), outputs, dx, gradients, run)
 
 
 class NumpyEngine(Engine):
@@ -91,23 +103,29 @@ class NumpyEngine(Engine):
 
     def step(self, indices: Array, moment: Moment, learning_rate: float) -> NumpyResult:
         images, labels = self._images[indices], self._labels[indices]
-        run = training_pass(self.setup.seed, moment)
+        run = training_pass(self.setup, moment)
         found = compute_gradients(self.setup, self._state, images, labels, run)
         if not found.finite:
             raise not_finite(self.setup, self._state, images, labels, moment)
-        state = self._state
+        state, optimizer = self._state, self.setup.optimizer
         state.steps += 1
         for path in self.setup.trainable:
             w, g = state.parameters[path], found.parameters[path]
             kept = {slot: arrays[path] for slot, arrays in state.slots.items()}
+            factor, decay = self.setup.pace(path)
+            rate = learning_rate * factor
             with np.errstate(all="ignore"):
-                self.setup.optimizer.update(w, g, kept, state.steps, learning_rate)
+                if decay:
+                    g = optimizer.decayed(w, g, rate, decay)
+                optimizer.update(w, g, kept, state.steps, rate)
+                if constraint := self.setup.parameters[path].constraint:
+                    w[:] = constraint.project(w)
         state.statistics.update(found.run.updates)
         return NumpyResult(found.loss, hits(found.outputs, labels))
 
     def outputs(self, images: Array, batch_size: int = EVALUATION_BATCH) -> Array:
         parts = [
-            self._forward(self.setup.logits_network, images[part], Pass())
+            self._forward(self.setup.loss_network, images[part], Pass())
             for part in batches(len(images), batch_size)
         ]
         return np.concatenate(parts)
@@ -126,7 +144,7 @@ class NumpyEngine(Engine):
         moment: Moment | None = None,
     ) -> dict[str, Array]:
         wanted = self.wanted(with_respect_to)
-        run = Pass() if moment is None else training_pass(self.setup.seed, moment)
+        run = Pass() if moment is None else training_pass(self.setup, moment)
         found = compute_gradients(self.setup, self._state, images, labels, run)
         return {name: found.input if name == INPUT else found.parameters[name] for name in wanted}
 

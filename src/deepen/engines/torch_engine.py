@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from deepen import randomness
 from deepen.arrays import Array
@@ -28,74 +28,9 @@ from deepen.engines.base import (
     initial_state,
 )
 from deepen.engines.diagnosis import not_finite
+from deepen.engines.torch_network import TorchNetwork
 from deepen.paths import Shape
 from deepen.randomness import Moment, purpose_key
-from deepen.spec import Layer
-
-
-class ArrayTree(nn.Module):
-    """A layer's parameters and statistics, and the trees of the layers inside it, by name."""
-
-    def __getitem__(self, name: str) -> Any:
-        for group in (self._parameters, self._buffers, self._modules):
-            if name in group:
-                return group[name]
-        raise KeyError(name)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._parameters or name in self._buffers or name in self._modules
-
-    def at(self, path: str) -> Any:
-        """Return the tensor at a dotted path."""
-        place: Any = self
-        for name in path.split("."):
-            place = place[name]
-        return place
-
-    def place(self, path: str, tensor: Tensor) -> None:
-        """Put a parameter or a plain tensor (a statistic) at a dotted path."""
-        first, _, rest = path.partition(".")
-        # Written into the tables: nn.Module refuses names of its own attributes, which layers may well have.
-        if rest:
-            self._modules.setdefault(first, ArrayTree()).place(rest, tensor)  # type: ignore[union-attr,operator]
-        elif isinstance(tensor, nn.Parameter):
-            self._parameters[first] = tensor
-        else:
-            self._buffers[first] = tensor
-
-
-class TorchNetwork(ArrayTree):
-    """A network as a `torch.nn.Module`: the keys of its `state_dict` are the parameter paths.
-
-    It maps float images `(N, C, H, W)` to logits `(N, K)`, and can be wrapped by DistributedDataParallel.
-    Called without a `Pass`, it behaves like any module: `train()` and `eval()` set the mode, dropout draws from
-    torch's generator, and running statistics move at once.
-    """
-
-    def __init__(self, setup: Setup, state: State | None = None) -> None:
-        super().__init__()
-        self.layer: Layer = setup.logits_network
-        state = initial_state(setup) if state is None else state
-        for path, array in state.parameters.items():
-            trainable = setup.parameters[path].trainable
-            self.place(path, nn.Parameter(torch.tensor(array), requires_grad=trainable))
-        for path, array in state.statistics.items():
-            self.place(path, torch.tensor(array))
-
-    def forward(self, x: Tensor, run: Pass | None = None) -> Tensor:
-        """Return the logits; a given `run` says how the pass is made and gathers what it leaves behind."""
-        own = Pass(self.training, lambda _, shape: torch.rand(shape, device=x.device)) if run is None else run
-        y: Tensor = self.layer.torch_forward(F, x, self, Context(own, "", self))
-        if run is None:
-            self.adopt(own.updates)
-        return y
-
-    @torch.no_grad()
-    def adopt(self, updates: dict[str, Tensor], allowed: Tensor | None = None) -> None:
-        """Take over new running statistics, if `allowed` (a scalar on the device) is true or not given."""
-        for path, value in updates.items():
-            statistic = self.at(path)
-            statistic.copy_(value if allowed is None else torch.where(allowed, value, statistic))
 
 
 @dataclass(frozen=True)
@@ -127,11 +62,11 @@ class TorchEngine(Engine):
         self.module = TorchNetwork(setup, state).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._trainable = [self.module.at(path) for path in setup.trainable]
         # torch.optim refuses an empty list; a network without parameters can still be evaluated.
-        self._optimizer = setup.optimizer.torch(torch.optim, self._trainable) if self._trainable else None
+        self._optimizer = setup.optimizer.torch(torch.optim, self._groups()) if self._trainable else None
         self._steps = torch.zeros((), dtype=torch.int64, device=device)
         self._dtype = getattr(torch, setup.dtype)
         # On a GPU nobody waits to see whether a step was sound; a flag there stops the steps after it.
-        self._waits = device == "cpu"
+        self._waits = device == "cpu" or not setup.optimizer.fused
         self._sound = torch.ones((), dtype=torch.bool, device=device)
         self.load_state(state)
 
@@ -147,17 +82,16 @@ class TorchEngine(Engine):
         run = self._training_pass(moment)
         self.module.zero_grad(set_to_none=True)
         outputs = self.module(self._augmented(self._scaled(self._images[index]), run), run)
-        loss = self.setup.loss.torch_forward(F, outputs, self._targets(labels))
+        loss = self._objective(outputs, self._targets(labels), run)
         loss.backward()
         self._sound = self._sound & _finite(loss, [p.grad for p in self._trainable])
+        if self._waits and not self._sound:
+            raise self._explain(indices, moment)
         self._update(learning_rate)
         self.module.adopt(run.updates, self._sound)
         with torch.no_grad():
             right = outputs.argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))
-        result = TorchResult(loss.detach(), right.sum(), self._sound, lambda: self._explain(indices, moment))
-        if self._waits:
-            result.read()
-        return result
+        return TorchResult(loss.detach(), right.sum(), self._sound, lambda: self._explain(indices, moment))
 
     def outputs(self, images: Array, batch_size: int = EVALUATION_BATCH) -> Array:
         with torch.no_grad():
@@ -183,7 +117,7 @@ class TorchEngine(Engine):
         x = self._augmented(self._tensor(images), run).requires_grad_()
         outputs = self.module(x, run)
         targets = self._targets(_tensor(labels).to(self.device))
-        loss = self.setup.loss.torch_forward(F, outputs, targets)
+        loss = self._objective(outputs, targets, run)
         sources = [x if name == INPUT else self.module.at(name) for name in wanted]
         found = torch.autograd.grad(loss, sources, materialize_grads=True)
         return {name: _array(gradient) for name, gradient in zip(wanted, found, strict=True)}
@@ -220,6 +154,27 @@ class TorchEngine(Engine):
         kept: dict[str, Any] = self._optimizer.state[parameter]
         return kept
 
+    def _groups(self) -> list[dict[str, Any]]:
+        """Return the trainable tensors for torch's optimizer, grouped by how they are trained."""
+        groups: dict[tuple[float, float], list[Any]] = {}
+        for path, parameter in self._named_trainable():
+            groups.setdefault(self.setup.pace(path), []).append(parameter)
+        return [
+            {"params": tensors, "weight_decay": decay, "factor": factor}
+            for (factor, decay), tensors in groups.items()
+        ]
+
+    def _objective(self, outputs: Tensor, targets: Tensor, run: Pass) -> Any:
+        """Return what the step makes small: the loss, those of side outputs, and penalties while training."""
+        loss = self.setup.loss.torch_forward(F, outputs, targets)
+        for side in run.emitted:
+            loss = loss + side.weight * self.setup.loss.torch_forward(F, side.outputs, targets)
+        if run.training:
+            weights = [r.value(self.module.at(path)) for path, r in self.setup.regularizers.items()]
+            for penalty in (*run.penalties, *weights):
+                loss = loss + penalty
+        return loss
+
     def _update(self, learning_rate: float) -> None:
         assert self._optimizer is not None, "nothing to train"
         for p in self._trainable:
@@ -227,11 +182,19 @@ class TorchEngine(Engine):
             if p.grad is not None and p.grad.stride() != p.stride():
                 p.grad = torch.empty_like(p).copy_(p.grad)
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
-        # The hook that gradient scaling uses: a fused optimizer skips the step where this is 1.
-        self._optimizer.found_inf = (~self._sound).float()
+            group["lr"] = learning_rate * group["factor"]
+        if not self._waits:
+            # The hook that gradient scaling uses: a fused optimizer skips the step where this is 1.
+            self._optimizer.found_inf = (~self._sound).float()
         self._optimizer.step()
         self._steps += self._sound
+        self._constrain()
+
+    @torch.no_grad()
+    def _constrain(self) -> None:
+        for path, parameter in self._named_trainable():
+            if constraint := self.setup.parameters[path].constraint:
+                parameter.copy_(torch.where(self._sound, constraint.project(parameter), parameter))
 
     def _training_pass(self, moment: Moment) -> Pass:
         seed = self.setup.seed
@@ -244,7 +207,7 @@ class TorchEngine(Engine):
             generator = torch.Generator(self.device).manual_seed(key % 2**63)
             return torch.rand(shape, generator=generator, device=self.device)
 
-        return Pass(True, from_numpy if self.device == "cpu" else on_device)
+        return Pass(True, from_numpy if self.device == "cpu" else on_device, frozen=self.setup.frozen)
 
     def _explain(self, indices: Array, moment: Moment) -> Exception:
         index = torch.from_numpy(indices).to(self.device)
