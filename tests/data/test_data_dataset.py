@@ -72,3 +72,24 @@ def test_resized_refuses_what_it_cannot_do():
 def test_arrays_must_agree_with_the_facts(change, message):
     with pytest.raises(DataError, match=message):
         replace(dataset(), **change)
+
+
+def with_validation(count=2):
+    data = dataset()
+    return replace(
+        data,
+        facts=replace(data.facts, validation_count=2),
+        validation_images=np.zeros((count, 1, 6, 4), np.uint8),
+        validation_labels=np.array([1] * count),
+    )
+
+
+def test_a_validation_part_is_checked_counted_and_resized():
+    data = with_validation()
+    assert data.counts == {"training": (2, 1), "validation": (0, 2), "test": (1, 1)}
+    assert dataset().counts == {"training": (2, 1), "test": (1, 1)}
+    assert data.resized(3, 2).validation_images.shape == (2, 1, 3, 2)
+    with pytest.raises(DataError, match=r"the validation part of toy needs images \(2, 1, 6, 4\)"):
+        with_validation(3)
+    with pytest.raises(DataError, match="the validation part of toy needs images and labels, or neither"):
+        replace(data, validation_labels=None)

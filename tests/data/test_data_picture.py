@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from deepen.data import PictureRules, read_picture
 from deepen.errors import DataError, FileFormatError, UnknownNameError
@@ -284,3 +284,19 @@ def test_colour_profiles_change_nothing(tmp_path):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     path = saved(tmp_path, solid("RGB", (10, 20, 30)), icc_profile=profile)
     assert read_picture(path, RGB)[:, 0, 0].tolist() == [10, 20, 30]
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_jpeg_is_decoded_smaller_with_nearly_the_same_result(tmp_path, orientation, monkeypatch):
+    coarse = np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype=np.uint8)
+    picture = Image.fromarray(coarse).resize((900, 1200), Image.Resampling.BICUBIC)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, picture, "a.jpg", quality=95, exif=exif)
+    rules = PictureRules((40, 50), "rgb")
+    quick = read_picture(path, rules).astype(int)
+    monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "draft", lambda self, mode, size: None)
+    exact = read_picture(path, rules).astype(int)
+    assert (quick != exact).any()
+    assert np.abs(quick - exact).max() <= 4
+    assert np.abs(quick - exact).mean() < 0.6

@@ -3,14 +3,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from pictures import animals
 
 import deepen
 from deepen import data
-from deepen.errors import UnknownNameError
+from deepen.errors import DataError, UnknownNameError
 
 
 def test_every_name_is_the_one_in_its_facts():
-    assert data.names() == ("digits", "mnist", "fashion_mnist")
+    assert data.names() == ("digits", "mnist", "fashion_mnist", "cifar10")
     for name in data.names():
         assert data.facts(name).name == name
 
@@ -33,10 +34,45 @@ def test_the_digits_lie_in_the_package():
     assert data.load("digits").facts == data.facts("digits")
 
 
-@pytest.mark.parametrize("function", [data.facts, data.find, data.load])
+@pytest.mark.parametrize("function", [data.source, data.facts, data.find, data.load])
 def test_an_unknown_name_is_an_error_with_a_suggestion(function):
-    with pytest.raises(UnknownNameError, match="unknown data set 'minst'; did you mean 'mnist'"):
+    with pytest.raises(
+        UnknownNameError, match=r"unknown data set 'minst'; did you mean 'mnist'.*path of a folder of"
+    ):
         function("minst")
+
+
+def test_a_source_loads_at_a_size():
+    source = data.source("digits")
+    assert source.facts == data.facts("digits")
+    assert (source.remarks, source.counts) == ((), None)
+    assert source.load().train_images.shape == (1437, 1, 8, 8)
+    assert source.load(12, 10).test_images.shape == (360, 1, 12, 10)
+
+
+def test_a_known_name_comes_before_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(animals(tmp_path / "digits").parent)
+    assert data.facts("digits").classes == tuple("0123456789")
+    assert data.facts("./digits").classes == ("cats", "dogs")
+    assert data.find(tmp_path / "digits") == tmp_path / "digits"
+    assert data.load("digits/").facts.classes == ("cats", "dogs")
+
+
+def test_a_folder_is_found_from_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    animals(tmp_path / "photos")
+    assert data.facts("~/photos").source == str(tmp_path / "photos")
+
+
+def test_paths_that_are_no_folder(tmp_path):
+    (tmp_path / "photos.zip").write_bytes(b"PK")
+    with pytest.raises(
+        DataError, match=r"photos\.zip is a file; give the folder in which each class has a folder of"
+    ):
+        data.source(tmp_path / "photos.zip")
+    with pytest.raises(UnknownNameError, match=r"a folder of pictures: .*nowhere does not exist"):
+        data.source(tmp_path / "nowhere")
 
 
 def test_importing_the_data_loads_nothing_heavy():

@@ -4,6 +4,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from deepen.data import stratified_split
+from deepen.data.split import draw_without_copies
 from deepen.errors import DataError
 
 labels_of_any_kind = st.lists(st.integers(-3, 12), min_size=2, max_size=200)
@@ -81,3 +82,27 @@ def test_no_part_may_be_empty(fraction, sizes):
 def test_labels_must_be_integers(labels):
     with pytest.raises(DataError, match=r"a split needs integer labels \(N,\), but they are"):
         stratified_split(labels, 0.5, 0)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abcdefgh"), max_size=40), st.floats(0.01, 0.99), st.integers(0, 3))
+def test_copies_are_drawn_together_and_neither_side_is_empty(contents, fraction, seed):
+    drawn = draw_without_copies(contents, fraction, seed, "a class")
+    assert drawn.shape == (len(contents),)
+    taken = {content for content, is_drawn in zip(contents, drawn, strict=True) if is_drawn}
+    rest = {content for content, is_drawn in zip(contents, drawn, strict=True) if not is_drawn}
+    assert not taken & rest
+    if len(set(contents)) > 1:
+        assert taken
+        assert rest
+    else:
+        assert not taken
+
+
+def test_without_copies_the_share_is_exact():
+    contents = [str(number) for number in range(50)]
+    drawn = draw_without_copies(contents, 0.2, 0, "cats")
+    assert drawn.sum() == 10
+    assert (draw_without_copies(contents, 0.2, 0, "dogs") != drawn).any()
+    assert (draw_without_copies(contents, 0.2, 1, "cats") != drawn).any()
+    np.testing.assert_array_equal(draw_without_copies(contents, 0.2, 0, "cats"), drawn)

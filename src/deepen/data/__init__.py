@@ -1,17 +1,20 @@
-"""Data sets by name, splits, labels, and pictures; no engine is needed for any of them."""
+"""Data sets by name or from a folder, splits, labels, and pictures; no engine is needed for any of them."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from deepen.data import digits, mnist
+from deepen.data import cifar10, digits, mnist
 from deepen.data.augment import Augmentation, Shift
-from deepen.data.dataset import Dataset, Facts, Source
+from deepen.data.dataset import Dataset, Facts
+from deepen.data.folder import open_folder
 from deepen.data.mnist import load_mnist
 from deepen.data.one_hot import to_categorical
 from deepen.data.picture import PictureRules, read_picture
+from deepen.data.source import NamedSource, Source
 from deepen.data.split import stratified_split
-from deepen.errors import UnknownNameError
+from deepen.errors import DataError, UnknownNameError
 
 __all__ = [
     "Augmentation",
@@ -19,21 +22,24 @@ __all__ = [
     "Facts",
     "PictureRules",
     "Shift",
+    "Source",
     "facts",
     "find",
     "load",
     "load_mnist",
     "names",
     "read_picture",
+    "source",
     "stratified_split",
     "to_categorical",
 ]
 
 # To add a data set is one module and one row.
-_sources: dict[str, Source] = {
+_sources: dict[str, NamedSource] = {
     "digits": digits.SOURCE,
     "mnist": mnist.SOURCE,
     "fashion_mnist": mnist.FASHION_SOURCE,
+    "cifar10": cifar10.SOURCE,
 }
 
 
@@ -42,13 +48,39 @@ def names() -> tuple[str, ...]:
     return tuple(_sources)
 
 
+def source(name_or_path: str | os.PathLike[str], seed: int = 0, test_split: float = 0.2) -> Source:
+    """Return a data set by its name, or the pictures of a folder; a known name comes before a folder of that name.
+
+    Of a folder every file is looked at, none decoded. `seed` and `test_split` say which of its pictures are
+    drawn for the test, where it has no test part; data sets with a name have one.
+
+    Raises:
+        UnknownNameError: there is neither a data set of that name nor a folder.
+        DataError: the path is that of a file, or the folder is not fit for training; what is wrong is said.
+    """
+    name = os.fspath(name_or_path)
+    if name in _sources:
+        return _sources[name]
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return open_folder(path, seed, test_split)
+    if path.exists():
+        raise DataError(
+            f"{path} is a file; give the folder in which each class has a folder of pictures "
+            "(of an archive, once it is unpacked)"
+        )
+    unknown = UnknownNameError("data set", name, _sources)
+    unknown.args = (f"{unknown}; or give the path of a folder of pictures: {path.absolute()} does not exist",)
+    raise unknown
+
+
 def facts(name: str) -> Facts:
-    """Return what is known of a data set without downloading it.
+    """Return what is known of a data set without downloading it, as `source` finds it.
 
     Raises:
         UnknownNameError: there is no data set of that name.
     """
-    return _source(name).facts
+    return source(name).facts
 
 
 def find(name: str) -> Path | None:
@@ -57,7 +89,7 @@ def find(name: str) -> Path | None:
     Raises:
         UnknownNameError: there is no data set of that name.
     """
-    return _source(name).find()
+    return source(name).find()
 
 
 def load(name: str) -> Dataset:
@@ -68,10 +100,4 @@ def load(name: str) -> Dataset:
         DataError: its files cannot be read, or not be downloaded.
         FileFormatError: a file is damaged or is not the published one; it is named.
     """
-    return _source(name).load()
-
-
-def _source(name: str) -> Source:
-    if name not in _sources:
-        raise UnknownNameError("data set", name, _sources)
-    return _sources[name]
+    return source(name).load()

@@ -1,10 +1,8 @@
-"""What a data set is: the facts known before any download, and the arrays."""
+"""What a data set is: the facts known before any picture is decoded, and the arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -12,10 +10,16 @@ from PIL import Image
 from deepen.arrays import Array
 from deepen.errors import DataError
 
+Counts = dict[str, tuple[int, ...]]
+"""Part (`"training"`, `"validation"`, `"test"`) → the number of images of each class."""
+
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a data set without downloading it; `input_shape` is `(C, H, W)` of one image."""
+    """What is known of a data set without downloading or decoding it.
+
+    `input_shape` is `(C, H, W)` of one image; of a folder, whose pictures may differ, their median size.
+    """
 
     name: str
     title: str
@@ -25,11 +29,15 @@ class Facts:
     test_count: int
     source: str
     licence: str
+    validation_count: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Images `(N, C, H, W)` in uint8 and labels `(N,)` in int64, for training and for the test.
+
+    There are images for validation only where the data bring their own; a training holds some out otherwise.
+    `remarks` are lines on what was found while decoding.
 
     Raises:
         DataError: arrays, labels or counts do not agree with each other or with the facts.
@@ -40,10 +48,39 @@ class Dataset:
     train_labels: Array
     test_images: Array
     test_labels: Array
+    validation_images: Array | None = None
+    validation_labels: Array | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check("training", self.train_images, self.train_labels, self.facts, self.facts.train_count)
         _check("test", self.test_images, self.test_labels, self.facts, self.facts.test_count)
+        if (self.validation_images is None) != (self.validation_labels is None):
+            raise DataError(f"the validation part of {self.facts.name} needs images and labels, or neither")
+        if self.validation_images is not None and self.validation_labels is not None:
+            count = self.facts.validation_count
+            _check("validation", self.validation_images, self.validation_labels, self.facts, count)
+
+    @property
+    def validation(self) -> tuple[Array, Array] | None:
+        """Images and labels of the validation part, if the data bring one."""
+        if self.validation_images is None or self.validation_labels is None:
+            return None
+        return self.validation_images, self.validation_labels
+
+    @property
+    def counts(self) -> Counts:
+        """How many images of each class every part has."""
+        parts = {
+            "training": self.train_labels,
+            "validation": self.validation_labels,
+            "test": self.test_labels,
+        }
+        return {
+            part: tuple(np.bincount(labels, minlength=len(self.facts.classes)).tolist())
+            for part, labels in parts.items()
+            if labels is not None
+        }
 
     def resized(self, height: int, width: int) -> Dataset:
         """Return the data set with every image scaled to `(C, height, width)`, bilinear and antialiased.
@@ -67,16 +104,10 @@ class Dataset:
             facts=replace(self.facts, input_shape=(channels, height, width)),
             train_images=_resize(self.train_images, height, width),
             test_images=_resize(self.test_images, height, width),
+            validation_images=None
+            if self.validation_images is None
+            else _resize(self.validation_images, height, width),
         )
-
-
-@dataclass(frozen=True)
-class Source:
-    """A data set that has a name: its facts, how to load it, and where it lies now (None: nowhere yet)."""
-
-    facts: Facts
-    load: Callable[[], Dataset]
-    find: Callable[[], Path | None]
 
 
 def _check(part: str, images: Array, labels: Array, facts: Facts, count: int) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from deepen.data.dataset import Dataset, Facts, Source
+from deepen.data.dataset import Dataset, Facts
 from deepen.data.idx import read_idx
+from deepen.data.source import NamedSource
 from deepen.data.split import stratified_split
 
 FACTS = Facts(
@@ -62,4 +63,4 @@ def load() -> Dataset:
     return Dataset(FACTS, images[train], labels[train], images[test], labels[test])
 
 
-SOURCE = Source(FACTS, load, find)
+SOURCE = NamedSource(FACTS, load, find)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from deepen.data.progress import progress
 from deepen.errors import DataError, DeepenError
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def _download(url: str, part: Path) -> None:
     with _web().open(request, timeout=_TIMEOUT_SECONDS) as response, part.open("xb") as file:
         promised: int | None = response.length
         received = 0
-        with _progress(url.rpartition("/")[2], promised) as advance:
+        with progress(url.rpartition("/")[2], promised, "bytes") as advance:
             while piece := response.read(_CHUNK):
                 file.write(piece)
                 received += len(piece)
@@ -125,18 +124,3 @@ def _web() -> OpenerDirector:
     ):
         opener.add_handler(handler())
     return opener
-
-
-@contextmanager
-def _progress(name: str, total: int | None) -> Iterator[Callable[[int], Any]]:
-    """Show a bar on stderr if that is a terminal; what is yielded moves it on by so many bytes."""
-    if not sys.stderr.isatty():
-        yield lambda count: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(name, total=total)
-        yield lambda count: progress.advance(task, count)

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from deepen.arrays import Array
-from deepen.data.dataset import Dataset, Facts, Source
+from deepen.data.dataset import Dataset, Facts
 from deepen.data.download import cache_folder, fetch, places
 from deepen.data.idx import read_idx
 from deepen.data.one_hot import to_categorical
+from deepen.data.source import NamedSource
 from deepen.errors import FileFormatError, UnknownNameError
 
 
@@ -202,5 +203,5 @@ def _verify(path: Path, file: PublishedFile) -> None:
     _read(path, file)
 
 
-SOURCE = Source(MNIST.facts, partial(load, MNIST), partial(find, MNIST))
-FASHION_SOURCE = Source(FASHION_MNIST.facts, partial(load, FASHION_MNIST), partial(find, FASHION_MNIST))
+SOURCE = NamedSource(MNIST.facts, partial(load, MNIST), partial(find, MNIST))
+FASHION_SOURCE = NamedSource(FASHION_MNIST.facts, partial(load, FASHION_MNIST), partial(find, FASHION_MNIST))

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
-
 from deepen.arrays import Array
+from deepen.data.decoding import PictureError, decode, quiet
+from deepen.data.parallel import for_pictures
 from deepen.errors import DataError, DeepenError, FileFormatError, UnknownNameError
 
 # What every picture goes through. Files say it, so that a later rule cannot pass for this one.
@@ -26,9 +22,6 @@ _FIXED_RULES = {
 }
 _MODES = {"grey": "L", "rgb": "RGB"}
 _CHOSEN_RULES = ("mode", "size")
-
-# Warning filters belong to the whole process: two threads that change them at once would leave them changed.
-_filters = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -58,6 +51,11 @@ class PictureRules:
         if len(input_shape) != 3 or input_shape[0] not in (1, 3):
             return None
         return cls((input_shape[1], input_shape[2]), "grey" if input_shape[0] == 1 else "rgb")
+
+    @property
+    def pillow_mode(self) -> str:
+        """Pillow's name for the mode."""
+        return _MODES[self.mode]
 
     def to_data(self) -> dict[str, Any]:
         """Return the rules as plain data, keys in order, those that every picture follows included."""
@@ -97,7 +95,8 @@ def read_picture(path: str | os.PathLike[str], rules: PictureRules) -> Array:
 
     The picture is turned as its EXIF data says, laid over white where it is transparent, brought to 8 bits
     and to the colours of the rules (colour profiles are not applied), scaled so that its shorter side fits,
-    and cropped at the centre. Of an animation the first frame counts.
+    and cropped at the centre. Of an animation the first frame counts. A JPEG file of several times that size
+    is decoded at a half, a quarter or an eighth, never below three times the size.
 
     Raises:
         DataError: there is no such file, or it is no picture that can be read; path and reason are given.
@@ -105,62 +104,24 @@ def read_picture(path: str | os.PathLike[str], rules: PictureRules) -> Array:
     path = Path(path)
     if path.is_dir():
         raise DataError(f"{path} is a folder; give the path of one picture file")
-    try:
-        with path.open("rb") as file, _quiet():
-            return _convert(file, rules)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist; check the path, seen from {Path.cwd()}") from error
-    except PermissionError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(
-            f"{path} has too many pixels: at most {Image.MAX_IMAGE_PIXELS or 0:,} are read; scale it down first"
-        ) from error
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path} is not a picture of a known format; save it as PNG or JPEG") from error
-    # A damaged picture can make Pillow's decoders raise nearly anything (SyntaxError, struct.error, …).
-    except Exception as error:
-        raise DataError(f"{path} cannot be read as a picture ({error}); save it anew as PNG or JPEG") from error
+    with quiet():
+        return decode(path, rules.size, rules.pillow_mode)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Pillow's remarks on imperfect files, but let none pass that is suspiciously large."""
-    with _filters, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+def read_pictures(
+    paths: Sequence[Path], rules: PictureRules, images: Array, threads: int
+) -> list[PictureError | None]:
+    """Fill uint8 `images` `(N, C, H, W)` with pictures, each as `read_picture` reads it, in so many threads.
 
+    Returns:
+        For each picture None, or why it cannot be read; its row of `images` then stays as it was.
+    """
 
-def _convert(file: Any, rules: PictureRules) -> Array:
-    with Image.open(file) as opened:
-        upright = ImageOps.exif_transpose(_eight_bits(opened))
-    # Colours come before the scaling: the numbers of a palette cannot be averaged.
-    picture = _over_white(upright).convert(_MODES[rules.mode])
-    height, width = rules.size
-    fitted = ImageOps.fit(picture, (width, height), Image.Resampling.BILINEAR)
-    pixels = np.asarray(fitted)
-    return pixels[np.newaxis].copy() if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    def fill(number: int) -> PictureError | None:
+        try:
+            images[number] = decode(paths[number], rules.size, rules.pillow_mode)
+        except PictureError as error:
+            return error
+        return None
 
-
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Return a picture of more than 8 bits per pixel scaled to 8; Pillow itself would clip it at 255."""
-    if picture.mode not in ("I", "F") and not picture.mode.startswith("I;16"):
-        return picture
-    # Up to Pillow 11, 16-bit PNG came as "I"; PGM does still. Elsewhere "I" and "F" may mean any range.
-    if picture.mode in ("I", "F") and (picture.mode, picture.format) not in (("I", "PNG"), ("I", "PPM")):
-        raise DataError("its pixels are 32-bit numbers, whose black and white are unknown")
-    values = np.asarray(picture).astype(np.float64)
-    transparent = picture.info.get("transparency")
-    if transparent is not None:
-        values[values == transparent] = 65535
-    scaled = Image.fromarray(np.rint(values / 257).astype(np.uint8))
-    scaled.info["exif"] = picture.getexif().tobytes()
-    return scaled
-
-
-def _over_white(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture
-    layer = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return for_pictures(fill, range(len(paths)), "decoding", threads)

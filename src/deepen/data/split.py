@@ -1,7 +1,8 @@
-"""Dividing examples into two parts that have the same mix of classes."""
+"""Dividing examples into two parts: both with the same mix of classes, or with all copies on one side."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,3 +57,32 @@ def _largest_remainders(sizes: Array, total: int) -> Array:
     lacking = total - shares.sum()
     shares[np.argsort(-remainders, kind="stable")[:lacking]] += 1
     return shares
+
+
+def draw_without_copies(contents: Sequence[str], fraction: float, seed: int, purpose: str) -> Array:
+    """Return which examples of a class are drawn for a part, bool `(N,)`; all copies are drawn, or none.
+
+    About `N * fraction` are drawn, but at least one and never all, unless all are copies of one another: then
+    none is.
+
+    Args:
+        contents: what tells examples apart; equal ones are copies.
+        fraction: the share of the part, between 0 and 1.
+        seed: the same seed gives the same examples, whatever was drawn before.
+        purpose: names the draw, as the class does, so that other classes change nothing in this one.
+    """
+    copies: dict[str, list[int]] = {}
+    for number, content in enumerate(contents):
+        copies.setdefault(content, []).append(number)
+    groups = list(copies.values())
+    drawn = np.zeros(len(contents), bool)
+    if len(groups) < 2:
+        return drawn
+    lacking = min(max(round(len(contents) * fraction), 1), len(contents) - 1)
+    for place in permutation(seed, purpose, len(groups)):
+        if len(groups[place]) <= lacking:
+            drawn[groups[place]] = True
+            lacking -= len(groups[place])
+    if not drawn.any():
+        drawn[min(groups, key=len)] = True
+    return drawn

@@ -1,0 +1,174 @@
+"""A folder of pictures as a data set: `folder/<class>/photo.jpg`, or that below `train/`, `val/` and `test/`.
+
+Where there is no `test/`, a share of each class is drawn for it, copies of a picture always together. The draw
+depends on the seed and on the names of classes and readable files, on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median, median_low
+
+import numpy as np
+
+from deepen.arrays import Array
+from deepen.data import findings
+from deepen.data.dataset import Counts, Dataset, Facts
+from deepen.data.decoding import PictureError
+from deepen.data.parallel import threads_for
+from deepen.data.picture import PictureRules, read_pictures
+from deepen.data.scan import PARTS, scan
+from deepen.data.split import draw_without_copies
+from deepen.data.storage import room_for
+from deepen.data.survey import Picture, survey
+from deepen.data.wording import listed
+from deepen.errors import DataError
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """The pictures of a folder, looked at but not yet decoded, and those that could not be read."""
+
+    root: Path
+    facts: Facts
+    pictures: list[Picture]
+    unreadable: list[PictureError]
+    remarks: tuple[str, ...]
+
+    @property
+    def counts(self) -> Counts:
+        """How many readable pictures of each class every part has."""
+        return {
+            part: tuple(np.bincount(labels, minlength=len(self.facts.classes)).tolist())
+            for part, labels in _labels(self.pictures).items()
+            if len(labels)
+        }
+
+    def find(self) -> Path:
+        """Return the folder."""
+        return self.root
+
+    def load(self, height: int | None = None, width: int | None = None) -> Dataset:
+        """Decode every picture once, as `read_picture` does, into one array in memory or in a file.
+
+        Raises:
+            DataError: more than 5% of the files cannot be read, a class has no readable training picture left,
+                the pictures take more room than there is, or the size is not positive.
+        """
+        channels, own_height, own_width = self.facts.input_shape
+        size = (own_height if height is None else height, own_width if width is None else width)
+        rules = PictureRules(size, "grey" if channels == 1 else "rgb")
+        images = room_for((len(self.pictures), channels, *size))
+        threads = threads_for(int(median(max(picture.size) for picture in self.pictures)))
+        errors = read_pictures([picture.path for picture in self.pictures], rules, images, threads)
+        read = [number for number, error in enumerate(errors) if error is None]
+        # Gaps are closed in place: the images may have no room for a second array.
+        for number, place in enumerate(read):
+            if number != place:
+                images[number] = images[place]
+        pictures = [self.pictures[number] for number in read]
+        failed = [error for error in errors if error is not None]
+        remarks: list[str] = []
+        if failed:
+            count = len(errors) + len(self.unreadable)
+            remarks = findings.unreadable([*self.unreadable, *failed], count, self.root)
+        facts = _facts(self.root, self.facts.classes, pictures, (channels, *size))
+        return _dataset(facts, images, pictures, remarks)
+
+
+def open_folder(root: Path, seed: int = 0, test_split: float = 0.2) -> FolderSource:
+    """Return a folder of pictures as a data set, every file looked at.
+
+    Args:
+        root: the folder.
+        seed: of the draw of test pictures; the same seed gives the same test part.
+        test_split: the share of each class for the test, where the folder has no test part of its own.
+
+    Raises:
+        DataError: the folder is not laid out by classes, a part or a class has no readable picture, more than
+            5% of the files cannot be read, or the share is not between 0 and 1.
+    """
+    if not 0 < test_split < 1:
+        raise DataError(f"the share of test pictures must lie between 0 and 1, but is {test_split}")
+    root = root.expanduser().resolve()
+    listing = scan(root)
+    pictures, unreadable = survey(listing.files)
+    remarks = [*listing.remarks, *findings.unreadable(unreadable, len(listing.files), root)]
+    if not listing.has_test:
+        pictures = _with_test_part(pictures, listing.classes, test_split, seed)
+        remarks.append(f"{test_split:.0%} of each class were drawn for the test, with seed {seed}")
+    remarks += [*findings.copies(pictures, root), *findings.odd_sizes(pictures, root)]
+    shape = (
+        1 if all(picture.grey for picture in pictures) else 3,
+        median_low(picture.size[0] for picture in pictures),
+        median_low(picture.size[1] for picture in pictures),
+    )
+    facts = _facts(root, listing.classes, pictures, shape)
+    return FolderSource(root, facts, pictures, unreadable, tuple(remarks))
+
+
+def _with_test_part(pictures: list[Picture], classes: Sequence[str], fraction: float, seed: int) -> list[Picture]:
+    """Move a share of each class from training to the test; a picture of two classes stays in training."""
+    labels: dict[str, set[int]] = {}
+    by_class: dict[int, list[Picture]] = {}
+    for picture in pictures:
+        labels.setdefault(picture.content, set()).add(picture.label)
+    for picture in pictures:
+        if picture.part == "training" and len(labels[picture.content]) == 1:
+            by_class.setdefault(picture.label, []).append(picture)
+    chosen: set[Path] = set()
+    for label, candidates in by_class.items():
+        drawn = draw_without_copies([p.content for p in candidates], fraction, seed, f"test {classes[label]}")
+        chosen.update(candidates[number].path for number in np.flatnonzero(drawn))
+    moved = [replace(picture, part="test") if picture.path in chosen else picture for picture in pictures]
+    return sorted(moved, key=lambda picture: PARTS.index(picture.part))
+
+
+def _facts(
+    root: Path, classes: tuple[str, ...], pictures: Sequence[Picture], input_shape: tuple[int, int, int]
+) -> Facts:
+    """Return the facts, once every class has something to learn from and the test something to look at."""
+    labels = _labels(pictures)
+    trained = set(labels["training"].tolist())
+    if lacking := [name for label, name in enumerate(classes) if label not in trained]:
+        raise DataError(f"{root} has no readable training pictures of {listed(lacking)}; add some")
+    if not len(labels["test"]):
+        raise DataError(
+            f"{root} has no pictures for the test; add some to the folder test, or, where there is none, "
+            "at least two different ones to a class"
+        )
+    return Facts(
+        name=root.name,
+        title=f"Pictures in the folder {root.name}",
+        input_shape=input_shape,
+        classes=classes,
+        train_count=len(labels["training"]),
+        test_count=len(labels["test"]),
+        source=str(root),
+        licence="not known",
+        validation_count=len(labels["validation"]),
+    )
+
+
+def _dataset(facts: Facts, images: Array, pictures: Sequence[Picture], remarks: Sequence[str]) -> Dataset:
+    """Cut the images, which lie in the order of the parts, into these."""
+    labels = _labels(pictures)
+    before_validation, before_test = facts.train_count, facts.train_count + facts.validation_count
+    has_validation = facts.validation_count > 0
+    return Dataset(
+        facts,
+        images[:before_validation],
+        labels["training"],
+        images[before_test : len(pictures)],
+        labels["test"],
+        images[before_validation:before_test] if has_validation else None,
+        labels["validation"] if has_validation else None,
+        tuple(remarks),
+    )
+
+
+def _labels(pictures: Sequence[Picture]) -> dict[str, Array]:
+    """Return the int64 labels of each part."""
+    return {part: np.array([p.label for p in pictures if p.part == part], np.int64) for part in PARTS}

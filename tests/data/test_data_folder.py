@@ -1,0 +1,356 @@
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pictures import animals, fill, picture
+from PIL import Image
+
+from deepen import data
+from deepen.data import PictureRules, folder, read_picture, storage
+from deepen.data.folder import open_folder
+from deepen.data.parallel import threads_for
+from deepen.errors import DataError
+
+
+def names(source, part):
+    return {p.path.relative_to(source.root).as_posix() for p in source.pictures if p.part == part}
+
+
+def test_the_images_are_those_that_read_picture_gives(tmp_path):
+    root = animals(tmp_path, 10, 5)
+    source = open_folder(root)
+    assert source.facts.input_shape == (3, 6, 8)
+    assert source.counts == {"training": (8, 4), "test": (2, 1)}
+    found = source.load(4, 4)
+    assert found.facts.input_shape == (3, 4, 4)
+    assert found.counts == source.counts
+    assert found.remarks == ()
+    for part, images, labels in (
+        ("training", found.train_images, found.train_labels),
+        ("test", found.test_images, found.test_labels),
+    ):
+        pictures = [p for p in source.pictures if p.part == part]
+        assert labels.tolist() == [source.facts.classes.index(p.path.parent.name) for p in pictures]
+        expected = [read_picture(p.path, PictureRules((4, 4), "rgb")) for p in pictures]
+        np.testing.assert_array_equal(images, expected)
+
+
+def test_without_a_size_the_median_one_is_taken(tmp_path):
+    animals(tmp_path, 2, 2, size=(10, 20))
+    fill(tmp_path / "cats", 1, first=2000, size=(12, 18))
+    assert open_folder(tmp_path).load().train_images.shape[1:] == (3, 10, 20)
+
+
+def test_given_parts_are_kept(tmp_path):
+    animals(tmp_path / "train", 3, 2)
+    fill(tmp_path / "val" / "cats", 2, first=50)
+    fill(tmp_path / "test" / "dogs", 1, first=60)
+    source = open_folder(tmp_path)
+    assert source.counts == {"training": (3, 2), "validation": (2, 0), "test": (0, 1)}
+    assert source.facts.validation_count == 2
+    found = source.load()
+    assert found.counts == source.counts
+    assert found.validation_images.shape == (2, 3, 6, 8)
+    np.testing.assert_array_equal(
+        found.validation_images[1], np.asarray(picture(51)).transpose(2, 0, 1), strict=True
+    )
+    np.testing.assert_array_equal(found.test_images[0], np.asarray(picture(60)).transpose(2, 0, 1), strict=True)
+
+
+def test_without_a_validation_part_there_is_none(tmp_path):
+    found = open_folder(animals(tmp_path)).load()
+    assert found.validation_images is None
+    assert found.validation_labels is None
+
+
+def test_a_test_part_is_drawn_beside_a_given_validation_part(tmp_path):
+    animals(tmp_path / "train", 10, 10)
+    fill(tmp_path / "valid" / "cats", 3, first=50)
+    source = open_folder(tmp_path, test_split=0.3)
+    assert source.counts == {"training": (7, 7), "validation": (3, 0), "test": (3, 3)}
+    assert source.remarks[-1] == "30% of each class were drawn for the test, with seed 0"
+
+
+def test_the_draw_depends_on_seed_and_names_only(tmp_path):
+    root = animals(tmp_path / "photos", 20, 20)
+    first = names(open_folder(root), "test")
+    assert len(first) == 8
+    assert names(open_folder(root), "test") == first
+    assert names(open_folder(root, seed=1), "test") != first
+    moved = shutil.copytree(root, tmp_path / "elsewhere")
+    fill(moved / "birds", 9, first=500)
+    for path in (moved / "cats").iterdir():
+        os.utime(path, (0, 0))
+    assert {name for name in names(open_folder(moved), "test") if not name.startswith("birds")} == first
+
+
+@pytest.mark.parametrize("share", [0, 1, -0.5, 1.5])
+def test_the_share_lies_between_0_and_1(tmp_path, share):
+    with pytest.raises(DataError, match=f"the share of test pictures must lie between 0 and 1, but is {share}"):
+        open_folder(animals(tmp_path), test_split=share)
+
+
+MODES = {
+    "L": ("L", "a.png", 1),
+    "1": ("1", "a.png", 1),
+    "LA": ("LA", "a.png", 1),
+    "grey JPEG": ("L", "a.jpg", 1),
+    "grey GIF": ("L", "a.gif", 1),
+    "16 bits": ("I;16", "a.png", 1),
+    "palette": ("P", "a.png", 3),
+    "RGB": ("RGB", "a.png", 3),
+    "alpha": ("RGBA", "a.webp", 3),
+    "CMYK": ("CMYK", "a.jpg", 3),
+    "BMP": ("RGB", "a.BMP", 3),
+}
+
+
+@pytest.mark.parametrize("case", MODES)
+def test_one_picture_in_colour_makes_all_of_them_colour(tmp_path, case):
+    mode, name, channels = MODES[case]
+    animals(tmp_path, 3, 3, mode="L")
+    made = picture(9, mode="L") if mode == "I;16" else picture(9, mode=mode)
+    if mode == "I;16":
+        made = Image.fromarray(np.asarray(made).astype(np.uint16) * 257)
+    made.save(tmp_path / "cats" / name)
+    source = open_folder(tmp_path)
+    assert source.facts.input_shape[0] == channels
+    assert source.load().train_images.shape[1] == channels
+    assert source.facts.train_count + source.facts.test_count == 7
+
+
+def test_a_palette_of_greys_is_grey(tmp_path):
+    animals(tmp_path, 3, 3, mode="L")
+    grey = Image.new("P", (8, 6), 1)
+    grey.putpalette([0, 0, 0, 200, 200, 200])
+    grey.save(tmp_path / "cats" / "a.png")
+    assert open_folder(tmp_path).facts.input_shape[0] == 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_sizes_are_those_of_the_upright_picture(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("cats", "dogs"):
+        for path in fill(tmp_path / name, 2, first=len(name) + ord(name[0])):
+            picture(ord(name[0]) + int(path.stem), size=(10, 40)).save(path.with_suffix(suffix), exif=exif)
+            if suffix != path.suffix:
+                path.unlink()
+    assert open_folder(tmp_path).facts.input_shape == (3, 40, 10)
+
+
+def test_names_in_chinese(tmp_path):
+    root = tmp_path / "我的 照片"
+    fill(root / "猫", 3, first=0, suffix="只.jpg")
+    fill(root / "狗", 3, first=10, suffix="只.jpg")
+    found = open_folder(root).load()
+    assert found.facts.name == "我的 照片"
+    assert found.facts.classes == ("狗", "猫")
+    assert found.counts == {"training": (2, 2), "test": (1, 1)}
+
+
+def test_a_few_unreadable_files_are_left_out_and_said(tmp_path):
+    animals(tmp_path, 20, 20)
+    (tmp_path / "cats" / "broken.jpg").write_bytes(b"no picture")
+    source = open_folder(tmp_path)
+    assert source.facts.train_count + source.facts.test_count == 40
+    assert source.remarks[0] == (
+        "left out: 1 of 41 pictures cannot be read:\n"
+        "  cats/broken.jpg  is not a picture of a known format; save it as PNG or JPEG"
+    )
+    assert source.load().remarks == ()
+
+
+def cut(path):
+    """Let a picture end early: its header can still be read."""
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+def test_files_that_break_while_decoding_are_left_out_too(tmp_path):
+    animals(tmp_path / "train", 20, 20)
+    fill(tmp_path / "val" / "cats", 4, first=50)
+    fill(tmp_path / "test" / "dogs", 4, first=60)
+    for name in ("train/cats/0003.png", "val/cats/0051.png"):
+        cut(tmp_path / name)
+    source = open_folder(tmp_path)
+    assert source.facts.train_count == 40
+    found = source.load()
+    assert found.facts.train_count == 39
+    assert found.counts == {"training": (19, 20), "validation": (3, 0), "test": (0, 4)}
+    head, *rows = found.remarks[0].splitlines()
+    assert head == "left out: 2 of 48 pictures cannot be read:"
+    assert rows[0].startswith("  train/cats/0003.png  cannot be read as a picture (")
+    assert rows[1].startswith("  val/cats/0051.png    cannot be read as a picture (")
+    # Every other picture is still where its label is.
+    for images, expected in (
+        (found.train_images, [0, 1, 2, *range(4, 20), *range(1000, 1020)]),
+        (found.validation_images, [50, 52, 53]),
+        (found.test_images, range(60, 64)),
+    ):
+        np.testing.assert_array_equal(
+            images, [np.asarray(picture(number)).transpose(2, 0, 1) for number in expected], strict=True
+        )
+
+
+@pytest.mark.parametrize("damage", ["header", "pixels"])
+def test_many_unreadable_files_are_an_error_that_names_them(tmp_path, damage):
+    paths = fill(tmp_path / "cats", 20)
+    fill(tmp_path / "dogs", 18, first=100)
+    for path in paths[:2]:
+        cut(path) if damage == "pixels" else path.write_bytes(b"")
+    open_folder(tmp_path) if damage == "pixels" else None
+    (tmp_path / "dogs" / "empty.png").touch()
+    with pytest.raises(
+        DataError, match=r"3 of 39 pictures cannot be read, more than 5%; mend or remove"
+    ) as caught:
+        open_folder(tmp_path).load()
+    for name in ("cats/0000.png", "cats/0001.png", "dogs/empty.png"):
+        assert f"  {name}" in str(caught.value)
+
+
+def test_a_class_must_keep_a_readable_picture(tmp_path):
+    fill(tmp_path / "cats", 60)
+    fill(tmp_path / "dogs", 1, first=100)
+    cut(tmp_path / "dogs" / "0100.png")
+    with pytest.raises(DataError, match="has no readable training pictures of dogs; add some"):
+        open_folder(tmp_path).load()
+
+
+def test_a_test_needs_pictures(tmp_path):
+    animals(tmp_path / "photos", 1, 1)
+    with pytest.raises(
+        DataError, match="has no pictures for the test; add some to the folder test, or, where there"
+    ):
+        open_folder(tmp_path / "photos")
+    animals(tmp_path / "parts" / "train", 3, 3)
+    fill(tmp_path / "parts" / "test", 3, first=50)
+    with pytest.raises(DataError, match="has no pictures for the test"):
+        open_folder(tmp_path / "parts")
+
+
+def copy(source, *targets):
+    for target in targets:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
+def test_copies_stay_together(tmp_path):
+    animals(tmp_path, 12, 12)
+    copy(tmp_path / "cats/0003.png", tmp_path / "cats/a.png", tmp_path / "cats/b.png")
+    parts = {"training": 0, "test": 0}
+    for seed in range(20):
+        source = open_folder(tmp_path, seed, test_split=0.5)
+        of_copies = {p.part for p in source.pictures if p.path.name in ("0003.png", "a.png", "b.png")}
+        assert len(of_copies) == 1
+        parts[of_copies.pop()] += 1
+    assert min(parts.values()) > 0
+    assert source.remarks[-1] == (
+        "the same picture more than once in a class counts more than once (found 1): "
+        "cats/0003.png = cats/a.png = cats/b.png"
+    )
+
+
+def test_copies_in_two_parts_or_classes_are_said(tmp_path):
+    animals(tmp_path / "train", 3, 3)
+    animals(tmp_path / "test", 0, 0)
+    fill(tmp_path / "test" / "cats", 1, first=50)
+    copy(tmp_path / "train/cats/0001.png", tmp_path / "test/cats/x.png")
+    copy(tmp_path / "train/dogs/1002.png", tmp_path / "train/cats/y.png")
+    assert open_folder(tmp_path).remarks[-2:] == (
+        "the same picture in two parts flatters the figures; keep one of them (found 1): "
+        "train/cats/0001.png = test/cats/x.png",
+        "the same picture in two classes is wrong in one of them (found 1): "
+        "train/cats/y.png = train/dogs/1002.png",
+    )
+
+
+def test_a_picture_of_two_classes_is_never_drawn_for_the_test(tmp_path):
+    animals(tmp_path, 3, 3)
+    copy(tmp_path / "cats/0001.png", tmp_path / "dogs/copy.png")
+    for seed in range(10):
+        assert not {"cats/0001.png", "dogs/copy.png"} & names(open_folder(tmp_path, seed), "test")
+
+
+def test_files_of_the_same_length_are_no_copies(tmp_path):
+    animals(tmp_path, 5, 5, suffix=".bmp")
+    assert len({path.stat().st_size for path in tmp_path.rglob("*.bmp")}) == 1
+    assert open_folder(tmp_path).remarks == ("20% of each class were drawn for the test, with seed 0",)
+
+
+def test_sizes_far_from_the_rest_are_said(tmp_path):
+    animals(tmp_path, 6, 6, size=(20, 30))
+    for name, size in (("large", (121, 80)), ("small", (4, 9)), ("long", (20, 100)), ("fine", (40, 100))):
+        picture(9, size=size).save(tmp_path / "dogs" / f"{name}.png")
+    assert open_folder(tmp_path).remarks[-1] == (
+        "3 pictures of a size or shape far from the rest, whose median is 20 by 30 pixels: "
+        "dogs/large.png (121×80), dogs/long.png (20×100), dogs/small.png (4×9)"
+    )
+
+
+def test_pictures_may_lie_in_a_file(tmp_path, monkeypatch):
+    animals(tmp_path / "photos", 20, 20)
+    cut(tmp_path / "photos" / "cats" / "0003.png")
+    expected = open_folder(tmp_path / "photos").load()
+    monkeypatch.setenv("DEEPEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(storage, "available_memory", lambda: 0)
+    found = open_folder(tmp_path / "photos").load()
+    assert isinstance(found.train_images, np.memmap)
+    assert isinstance(found.test_images, np.memmap)
+    np.testing.assert_array_equal(found.train_images, expected.train_images)
+    np.testing.assert_array_equal(found.test_images, expected.test_images)
+
+
+def test_large_pictures_are_read_by_several_threads_with_the_same_result(tmp_path, monkeypatch):
+    animals(tmp_path, 9, 9, size=(300, 300), suffix=".jpg")
+    alone = open_folder(tmp_path).load(32, 32)
+    used = []
+
+    def four(side):
+        used.append(side)
+        return 4
+
+    monkeypatch.setattr(folder, "threads_for", four)
+    together = open_folder(tmp_path).load(32, 32)
+    assert used == [300]
+    np.testing.assert_array_equal(together.train_images, alone.train_images)
+
+
+def test_small_pictures_are_left_to_one_thread():
+    assert threads_for(32) == 1
+    assert threads_for(3000) == os.cpu_count()
+
+
+def test_a_terminal_sees_a_bar(tmp_path, monkeypatch, capsys):
+    source = open_folder(animals(tmp_path))
+    source.load()
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    source.load()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "decoding" in err
+    assert "10/10" in err
+
+
+def test_every_entry_point_takes_a_folder(tmp_path):
+    root = animals(tmp_path / "photos")
+    assert data.load(str(root)).facts == data.facts(str(root))
+    assert data.source(root, seed=3, test_split=0.4).counts == {"training": (3, 3), "test": (2, 2)}
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.floats(0.05, 0.95), st.integers(0, 5))
+def test_every_class_keeps_pictures_in_both_parts(tmp_path_factory, sizes, share, seed):
+    root = tmp_path_factory.mktemp("photos")
+    for label, count in enumerate([*sizes, 2]):
+        fill(root / f"class{label}", count, first=100 * label, size=(2, 2))
+    source = open_folder(root, seed, share)
+    for count, training, test in zip([*sizes, 2], *source.counts.values(), strict=True):
+        assert training + test == count
+        assert training >= 1
+        assert test >= (count > 1)
+        assert abs(test - count * share) <= 1
