@@ -97,7 +97,8 @@ def _from_data(data: Any) -> Any:
     fields = dict(data)
     name = fields.pop("type", None)
     if name not in _registry:
-        raise UnknownNameError("type in the description", name, _registry)
+        cure = "a class of your own has to be registered first: import its module, or deepen --import FILE.py ..."
+        raise UnknownNameError("type in the description", name, _registry, cure)
     cls = _registry[name]
     known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in fields:

@@ -50,8 +50,8 @@ class MissingExtraError(DeepenError):
 class UnknownNameError(UsageError):
     """A name is not among those that exist; the nearest one is suggested."""
 
-    def __init__(self, what: str, name: object, known: Iterable[str]) -> None:
+    def __init__(self, what: str, name: object, known: Iterable[str], cure: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(str(name).lower(), names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
-        super().__init__(f"unknown {what} {name!r}; {hint}")
+        super().__init__(f"unknown {what} {name!r}; {hint}{cure and f'; {cure}'}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,7 +29,15 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(prog)s %(version)s")
-def cli() -> None:
+@click.option(
+    "--import",
+    "files",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE.py",
+    help="Run a Python file first, for layers and models of your own; may be given more than once.",
+)
+def cli(files: tuple[Path, ...]) -> None:
     """Convolutional networks you can read, train at full speed, and look inside.
 
     \b
@@ -36,6 +45,10 @@ def cli() -> None:
     deepen models                             which networks there are
     deepen data                               which data sets there are
     """  # noqa: D301 - click reads the control character \b
+    from deepen.cli.user_files import import_file
+
+    for path in files:
+        import_file(path)
 
 
 def show(*lines: str) -> None:

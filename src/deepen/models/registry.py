@@ -36,12 +36,18 @@ def model(name: str, *, title: str, year: int, input_shape: Shape) -> Callable[[
     """
 
     def enter(build: Builder) -> Builder:
-        if name in _entries:
+        known = _entries.get(name)
+        # A notebook cell that is run again enters its model anew: the same place in the code may replace itself.
+        if known is not None and _place(known.build) != _place(build):
             raise DeepenError(f"there is a model named {name!r} already; choose another name")
         _entries[name] = Entry(name, title, year, input_shape, build)
         return build
 
     return enter
+
+
+def _place(build: Builder) -> tuple[str, str]:
+    return build.__module__, build.__qualname__
 
 
 def entry(name: str) -> Entry:

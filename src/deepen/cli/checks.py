@@ -1,0 +1,98 @@
+"""The command that holds every layer of a network against PyTorch and finite differences."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deepen.cli.group import as_json, cli, print_json, show, table
+from deepen.cli.networks import classes_option, input_shape_option, network_of
+from deepen.cli.user_files import what_happened
+from deepen.errors import DeepenError
+
+if TYPE_CHECKING:
+    from deepen.inspect.check import CheckResult
+    from deepen.paths import Shape
+    from deepen.spec import Layer, Node
+
+ENTRIES = 8
+"""How many entries of each array are held against finite differences one by one."""
+
+HEAD = (
+    "layer (type)", "dx off PyTorch", "dx off finite", "parameters off PyTorch", "parameters off finite",
+    "furthest off", "",
+)  # fmt: skip
+
+
+@cli.command()
+@click.argument("model")
+@input_shape_option
+@classes_option
+@as_json
+def check(model: str, input_shape: str | None, classes: int, as_json: bool) -> None:
+    """Check the gradients of each layer of MODEL, and exit with 1 if something disagrees.
+
+    Every layer runs by itself, in float64 and on random numbers, in the shape that reaches it. Its hand-derived
+    passes are held against PyTorch's and against finite differences.
+
+    MODEL is a name from `deepen models`, a model file, a run's folder, or a folder of runs (the newest).
+    """
+    from deepen import spec
+    from deepen.engines import torch_installed
+
+    results: dict[tuple[Layer, Shape], CheckResult] = {}
+    found: list[tuple[Node, CheckResult]] = []
+    for node in spec.walk(*network_of(model, input_shape, classes)):
+        # A block that is repeated is checked once.
+        key = replace(node.layer, name=None), node.input_shape
+        if key not in results:
+            results[key] = _check(node)
+        found.append((node, results[key]))
+    passed = all(result.passed for _, result in found)
+    if as_json:
+        layers = [{"path": node.path, **result.to_data()} for node, result in found]
+        print_json({"model": model, "passed": passed, "layers": layers})
+    else:
+        table(HEAD, [_cells(node.path, result) for node, result in found])
+        for node, result in found:
+            if not result.passed:
+                show("", f"{node.path or model}:", str(result))
+        right = sum(result.passed for _, result in found)
+        judges = "PyTorch and finite differences" if torch_installed() else "finite differences alone"
+        show("", f"{right} of {len(found)} layers agree with {judges}")
+    if not passed:
+        sys.exit(1)
+
+
+def _check(node: Node) -> CheckResult:
+    from deepen.inspect.check import check
+
+    try:
+        return check(node.layer, node.input_shape, entries=ENTRIES)
+    except Exception as error:
+        home = Path(inspect.getfile(type(node.layer)))
+        raise DeepenError(f"{node.path} cannot be checked: {what_happened(error, home)}") from error
+
+
+def _cells(path: str, result: CheckResult) -> tuple[str, ...]:
+    from deepen.inspect.check_table import difference, entry
+
+    dx = [row for row in result.rows if row.array == "dx"]
+    parameters = [row for row in result.rows if row.finite_difference is not None and row.array != "dx"]
+    differences = [
+        max((value for row in rows if (value := getattr(row, judge)) is not None), default=None)
+        for rows in (dx, parameters)
+        for judge in ("torch_difference", "finite_difference")
+    ]
+    worst = max(result.rows, key=lambda row: row.excess)
+    return (
+        f"{path} ({result.type})",
+        *map(difference, differences),
+        f"{worst.array} {entry(worst.entry)}",
+        "agrees" if result.passed else "DISAGREES",
+    )

@@ -1,0 +1,52 @@
+"""The network that a command is to look at: by a model's name, or as a file describes it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deepen.paths import Shape
+
+if TYPE_CHECKING:
+    from deepen.spec import Layer
+
+input_shape_option = click.option(
+    "--input-shape", help="Channels, height, width, such as 1,28,28; the model's own unless given."
+)
+classes_option = click.option("--classes", type=click.IntRange(min=1), default=10, show_default=True)
+
+
+def network_of(model: str, input_shape: str | None, classes: int) -> tuple[Layer, Shape]:
+    """Return a network and the shape of its images, for a model's name, a model file or a run's folder.
+
+    Raises:
+        UnknownNameError: no model has that name.
+        DataError: there is no such file or folder, or no model in it.
+        click.UsageError: the shape is not written as three numbers.
+    """
+    from deepen import models
+
+    looks_like_a_path = "/" in model or os.sep in model or "@" in model or model.endswith(".safetensors")
+    if model in models.names() or not (looks_like_a_path or Path(model).exists()):
+        entry = models.entry(model)
+        network, shape = entry.build(classes), entry.input_shape
+    else:
+        from deepen.model import Model
+        from deepen.runs import model_path
+
+        loaded = Model.load(model_path(model), engine="numpy")
+        network, shape = loaded.network, loaded.input_shape
+    return network, _shape(input_shape) if input_shape else shape
+
+
+def _shape(text: str) -> Shape:
+    try:
+        shape = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        shape = ()
+    if len(shape) != 3 or min(shape) < 1:
+        raise click.UsageError(f"--input-shape is three numbers, such as 1,28,28, got {text!r}")
+    return shape

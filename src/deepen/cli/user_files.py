@@ -1,0 +1,51 @@
+"""Python files of the user's own, with layers to register and models to enter, run before a command."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+from deepen.errors import DataError, DeepenError, UsageError
+
+
+def import_file(path: Path) -> None:
+    """Run a Python file as the module of its name; one that has been run already is left as it is.
+
+    Raises:
+        DataError: there is no such file.
+        UsageError: another module has that name.
+        DeepenError: the file raises an error; the text names its line.
+    """
+    path, name = path.resolve(), path.stem.replace(".", "_")
+    if not path.is_file():
+        raise DataError(f"--import: there is no file {path}")
+    known = importlib.util.find_spec(name)
+    if known is not None and known.origin != str(path):
+        raise UsageError(
+            f"--import: {path.name} has the name of the module {name} ({known.origin}); rename the file"
+        )
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path, loader=SourceFileLoader(name, str(path)))
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise DeepenError(f"--import: {what_happened(error, path)}") from error
+
+
+def what_happened(error: Exception, path: Path) -> str:
+    """Return the last line of the file at `path` that ran before an error, and what the error says."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == str(path)]
+    place = f"{own[-1].filename}, line {own[-1].lineno}: " if own else ""
+    kind = "" if isinstance(error, DeepenError) else f"{type(error).__name__}: "
+    return f"{place}{kind}{error}"

@@ -1,0 +1,33 @@
+"""One layer by itself, in PyTorch."""
+
+from __future__ import annotations
+
+from deepen.context import Context
+from deepen.engines.numpy_layer import LayerInputs, LayerResult
+from deepen.paths import nest
+from deepen.spec import Layer
+
+
+def run_torch(layer: Layer, inputs: LayerInputs, training: bool) -> LayerResult:
+    """Run a layer forth, and let autograd go back: what `run_numpy` gives, with the same numbers drawn."""
+    import torch
+    import torch.nn.functional as F
+
+    own, run, drawn = inputs.astype(inputs.x.dtype.name), inputs.layer_pass(training), inputs.uniform
+    run.draw = lambda purpose, shape: torch.from_numpy(drawn(purpose, shape))
+    x = torch.from_numpy(own.x).requires_grad_()
+    parameters = {path: torch.from_numpy(array).requires_grad_() for path, array in own.parameters.items()}
+    statistics = {path: torch.from_numpy(array) for path, array in own.statistics.items()}
+    y = layer.torch_forward(F, x, nest(parameters), Context(run, "", nest(statistics)))
+    outputs = [y, *(emitted.outputs for emitted in run.emitted)]
+    objective = sum((o * torch.from_numpy(own.upstream(o, i))).sum() for i, o in enumerate(outputs))
+    # The last term is there for layers whose output does not depend on x.
+    objective = objective + sum(run.penalties) + 0 * x.sum()
+    sources = [x, *parameters.values()]
+    dx, *found = torch.autograd.grad(objective, sources, materialize_grads=True)
+    return LayerResult(
+        y.detach().numpy(),
+        dx.numpy(),
+        {path: gradient.numpy() for path, gradient in zip(parameters, found, strict=True)},
+        {path: value.detach().numpy() for path, value in run.updates.items()},
+    )
