@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -36,20 +35,6 @@ def pixels(path: Path) -> np.ndarray:
 
 def has(picture: np.ndarray, colour: tuple[int, int, int]) -> bool:
     return bool((picture == colour).all(axis=2).any())
-
-
-@pytest.fixture
-def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that are saved, to look at what is written in them."""
-    found = []
-    plain = Figure.savefig
-
-    def savefig(self: Figure, *args: Any, **kwargs: Any) -> None:
-        found.append(self)
-        plain(self, *args, **kwargs)
-
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return found
 
 
 @pytest.fixture
@@ -242,6 +227,13 @@ def test_a_font_that_has_the_characters_is_used(
     assert label.get_fontfamily() == ["DejaVu Sans", "STIXNonUnicode"]
 
 
+def test_wide_characters_take_the_room_of_two(tmp_path: Path, figures: list[Figure]) -> None:
+    names = ["一二三四五六七八九十" * 2, "letters, 20 of them."]
+    confusion(np.eye(2, dtype=int), names, tmp_path / "a.png")
+    shown = [label.get_text() for label in figures[0].axes[0].get_yticklabels()]
+    assert shown == ["一二三四五六七…八九十", "letters, 20 of them."]
+
+
 # Contact sheets
 
 
@@ -275,7 +267,7 @@ def test_no_mistakes_make_a_sheet_that_says_none(tmp_path: Path, figures: list[F
 def test_captions_fit_and_are_taken_literally(tmp_path: Path, figures: list[Figure]) -> None:
     captions = ["$x$ for 猫", "one that is much too long for its picture"]
     pictures(np.zeros((2, 1, 8, 8), np.uint8), captions, tmp_path / "a.png")
-    assert [a.get_xlabel() for a in figures[0].axes] == ["$x$ for □", "one that is mu…picture"]
+    assert [a.get_xlabel() for a in figures[0].axes] == ["$x$ for □", "one that is m…icture"]
 
 
 def draw_all(folder: Path) -> list[bytes]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 from PIL import Image
 
-from deepen.report import write_page
+from deepen.report import Table, write_page
 
 VOID = {"meta", "img", "link", "br", "hr", "input"}
 
@@ -46,19 +46,25 @@ class Page(HTMLParser):
             self.texts.append(data.strip())
 
 
+LAYERS = Table(
+    "Layers",
+    columns=("name", "output", "parameters"),
+    rows=[("conv1", (6, 28, 28), 156), ("dense1", (120,), 48_120)],
+    last=("all layers", "", 48_276),
+    numbers=1,
+)
+
+
 def write(folder: Path, **changed: Any) -> Page:
     Image.new("RGB", (300, 150)).save(folder / "learning curves.png")
     given: dict[str, Any] = {
         "title": "lenet on digits",
         "headline": [("test accuracy", "98.1%"), ("parameters", "61,706")],
-        "settings": {"epochs": "40"},
-        "environment": {"python": "3.11"},
-        "layers": [
-            {"name": "conv1", "type": "Conv2D", "output_shape": (6, 28, 28), "parameters": 156},
-            {"name": "dense1", "type": "Dense", "output_shape": (120,), "parameters": 48_120},
-        ],
+        "warning": "not to be relied on",
         "figures": [("learning curves.png", "Loss and accuracy")],
         "commands": ["deepen predict model.safetensors 'my photo.jpg'"],
+        "tables": [LAYERS],
+        "facts": {"Settings": {"epochs": "40"}, "Environment": {"python": "3.11"}},
     }
     path = write_page(folder, **given | changed)
     assert path == folder / "report.html"
@@ -69,10 +75,23 @@ def test_the_page_shows_everything_it_is_given(tmp_path: Path) -> None:
     page = write(tmp_path)
     for text in ("test accuracy", "98.1%", "epochs", "40", "python", "3.11", "Loss and accuracy"):
         assert text in page.texts
-    for text in ("conv1", "Conv2D", "6 × 28 × 28", "156", "48,120", "48,276"):
+    for text in ("conv1", "6 × 28 × 28", "156", "48,120", "48,276"):
         assert text in page.texts
     assert "deepen predict model.safetensors 'my photo.jpg'" in page.texts
     assert page.texts.count("lenet on digits") == 2
+    order = [page.texts.index(text) for text in ("98.1%", "not to be relied on", "Try next", "Layers", "Settings")]
+    assert order == sorted(order)
+
+
+def test_the_numbers_of_a_table_stand_at_the_right(tmp_path: Path) -> None:
+    page = write(tmp_path)
+    # In the head, two rows and the last one.
+    assert [tag for tag, name, value in page.attributes if (name, value) == ("class", "number")] == [
+        "th",
+        "td",
+        "td",
+        "td",
+    ]
 
 
 def test_the_page_is_whole_html5(tmp_path: Path) -> None:
@@ -114,26 +133,34 @@ def test_what_users_write_stays_text(tmp_path: Path) -> None:
         tmp_path,
         title=evil,
         headline=[(evil, evil)],
-        settings={evil: evil},
-        environment={evil: evil},
-        layers=[{"name": evil, "type": evil, "output_shape": evil, "parameters": evil}],
+        warning=evil,
         figures=[("a&b#1.png", evil)],
         commands=[evil],
+        tables=[Table(evil, (evil, evil), [(evil, evil)], (evil, evil), numbers=1)],
+        facts={evil: {evil: evil}},
     )
     assert "script" not in page.tags
-    assert page.texts.count(evil) == 2 + 2 + 2 + 2 + 4 + 1 + 1
+    assert page.texts.count(evil) == 2 + 2 + 1 + 1 + 1 + 7 + 3
     assert page.images[0]["alt"] == evil
     assert unquote(page.images[0]["src"]) == "a&b#1.png"
     assert "#" not in page.images[0]["src"]
 
 
 def test_what_is_empty_is_left_out(tmp_path: Path) -> None:
-    page = write(tmp_path, headline=[], settings={}, environment={}, layers=[], figures=[], commands=[])
-    assert not {"table", "dl", "figure", "pre", "h2"}.intersection(page.tags)
+    page = write(
+        tmp_path,
+        headline=[],
+        warning="",
+        figures=[],
+        commands=[],
+        tables=[Table("Layers", ("name",), [], ("all",), numbers=1)],
+        facts={"Settings": {}},
+    )
+    assert not {"table", "dl", "p", "figure", "pre", "h2"}.intersection(page.tags)
 
 
 def test_a_name_that_is_no_unicode_does_not_stop_the_page(tmp_path: Path) -> None:
-    assert "caf?" in write(tmp_path, settings={"folder": "caf\udce9"}).texts
+    assert "caf?" in write(tmp_path, facts={"Settings": {"folder": "caf\udce9"}}).texts
 
 
 def test_the_page_is_the_same_bytes_again(tmp_path: Path) -> None:

@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
-import numpy as np
-
-from deepen import data, engines, models, report, runs
-from deepen.arrays import Array
+from deepen import data, engines, models, run_report, runs
 from deepen.config import RunConfig
-from deepen.data import Augmentation, Dataset, Shift
+from deepen.data import Augmentation, Dataset, Shift, stratified_split
 from deepen.description import Described
 from deepen.environment import environment
-from deepen.inspect.summary import Summary, summarize
+from deepen.inspect.summary import summarize
 from deepen.model import Model
 from deepen.optimizers import Optimizer, optimizer
+from deepen.outcome import Outcome
 from deepen.schedules import schedule
 from deepen.training.evaluation import Evaluation
-from deepen.training.history import History
 from deepen.training.progress import Progress
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run has reached."""
-
-    model: Model
-    summary: Summary
-    folder: Path
-    choice: engines.Choice
-    history: History
-    test: Evaluation
-    seconds: float
-    """Time from the first step to the last, validation included."""
-
-    @property
-    def images_per_second(self) -> float:
-        """Training throughput over all epochs, without validation."""
-        history = self.history.history
-        images = sum(
-            rate * seconds for rate, seconds in zip(history["images_per_second"], history["seconds"], strict=True)
-        )
-        return images / sum(history["seconds"])
 
 
 def train(config: RunConfig) -> Outcome:
@@ -55,26 +27,33 @@ def train(config: RunConfig) -> Outcome:
         UnknownNameError: a name in the settings is not known.
         DeepenError: something does not fit; whatever can be checked is checked before anything is downloaded.
     """
-    facts, entry = data.facts(config.data), models.entry(config.model)
-    height, width = entry.input_shape[1:]
-    channels = facts.input_shape[0]
+    entry = models.entry(config.model)
+    rule, rates = _optimizer(config), schedule(config.schedule)
+    choice = engines.choose(config.engine, config.device)
+    source = data.source(config.data, seed=config.seed)
+    height, width = entry.input_shape[1:] if config.size is None else (config.size, config.size)
+    facts = source.facts
     model = Model(
         entry.build(len(facts.classes)),
-        (channels, height, width),
+        (facts.input_shape[0], height, width),
         classes=facts.classes,
         name=config.model,
         seed=config.seed,
     )
-    choice = engines.choose(config.engine, config.device)
-    rule, rates = _optimizer(config), schedule(config.schedule)
     augmentations: list[Augmentation] = [Shift(config.shift)] if config.shift else []
-    model.compile(rule, augmentations=augmentations, engine=choice.engine, device=choice.device)
+    model.compile(
+        rule, augmentations=augmentations, groups=config.groups, engine=choice.engine, device=choice.device
+    )
+    if config.init:
+        _say(f"weights of {config.init}, {model.load_weights(runs.model_path(config.init))}")
+    _say(*source.remarks)
 
-    dataset = data.load(config.data).resized(height, width)
+    dataset = source.load(height, width)
     computed_with = {"engine": str(choice), **environment()}
-    folder = runs.create(config, computed_with)
+    folder = runs.create(config, facts.name, computed_with)
     summary = summarize(model.network, model.input_shape)
-    _say(f"data: {_describe(facts, dataset)}")
+    _say(*dataset.remarks)
+    _say(*_describe(config, source, dataset))
     _say(f"model: {config.model}, {summary.parameters:,} parameters")
     _say(f"engine: {choice} ({choice.reason})")
     started = time.perf_counter()
@@ -84,7 +63,8 @@ def train(config: RunConfig) -> Outcome:
             dataset.train_labels,
             batch_size=config.batch_size,
             epochs=config.epochs,
-            validation_split=config.validation_split,
+            validation_split=0.0 if dataset.validation_images is not None else config.validation_split,
+            validation_data=dataset.validation,
             callbacks=[Progress(), runs.MetricsFile(folder)],
             schedule=rates,
             verbose=0,
@@ -96,21 +76,12 @@ def train(config: RunConfig) -> Outcome:
     seconds = time.perf_counter() - started
     test = model.evaluate(dataset.test_images, dataset.test_labels)
     model.figures = _figures(config, test, augmentations, rule)
+    if model.gives_probabilities:
+        model.figures["calibration_error"] = test.calibration.error
     model.save(folder / runs.MODEL)
     outcome = Outcome(model, summary, folder, choice, history, test, seconds)
-    _report(config, computed_with, dataset, outcome)
+    run_report.write(config, computed_with, dataset, outcome)
     return outcome
-
-
-def next_commands(program: str, folder: Path) -> list[str]:
-    """Return three commands to try on a run, from the folder in which one stands."""
-    here = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    run = shlex.quote(str(here))
-    return [
-        f"{program} predict {run} {run}/{runs.EXAMPLES}/*.png",
-        f"{program} evaluate {run}",
-        f"{program} summary {run}",
-    ]
 
 
 def _optimizer(config: RunConfig) -> Optimizer:
@@ -118,11 +89,27 @@ def _optimizer(config: RunConfig) -> Optimizer:
     return chosen if config.learning_rate is None else type(chosen)(learning_rate=config.learning_rate)
 
 
-def _describe(facts: data.Facts, dataset: Dataset) -> str:
-    before, after = facts.input_shape, dataset.facts.input_shape
-    text = f"{facts.name}, {facts.train_count:,} training and {facts.test_count:,} test images"
-    size = f"{before[1]}×{before[2]}"
-    return f"{text} of {size}" + (f", resized to {after[1]}×{after[2]}" if before != after else "")
+def _describe(config: RunConfig, source: data.Source, dataset: Dataset) -> Iterator[str]:
+    """Yield what is trained on: sizes, and for pictures of one's own how many of each class are where."""
+    before, after = source.facts.input_shape, dataset.facts.input_shape
+    size = f"{before[1]}×{before[2]}" + (f", resized to {after[1]}×{after[2]}" if before != after else "")
+    facts = dataset.facts
+    yield f"data: {facts.name}, {facts.train_count:,} training and {facts.test_count:,} test images of {size}"
+    if source.counts is None:
+        return
+    counts = dataset.counts
+    if dataset.validation_images is None and config.validation_split:
+        rest, held_out = stratified_split(dataset.train_labels, config.validation_split, config.seed)
+        for part, indices in (("training", rest), ("validation", held_out)):
+            labels = dataset.train_labels[indices].tolist()
+            counts[part] = tuple(labels.count(label) for label in range(len(facts.classes)))
+        share = f"{config.validation_split:.0%} of the training images"
+        yield f"{share} were drawn for the validation, with seed {config.seed}"
+    parts = [part for part in ("training", "validation", "test") if part in counts]
+    width = max(map(len, facts.classes))
+    yield "  ".join([f"  {'class':<{width}}", *(f"{part:>10}" for part in parts)])
+    for label, name in enumerate(facts.classes):
+        yield "  ".join([f"  {name:<{width}}", *(f"{counts[part][label]:>10,}" for part in parts)])
 
 
 def _figures(
@@ -142,59 +129,6 @@ def _figures(
     }
 
 
-def _report(config: RunConfig, computed_with: dict[str, str], dataset: Dataset, outcome: Outcome) -> None:
-    """Draw the pictures of a run and write its page."""
-    folder, test = outcome.folder, outcome.test
-    classes = dataset.facts.classes
-    report.learning_curves(outcome.history.history, folder / "learning_curves.png")
-    report.confusion(test.confusion, classes, folder / "confusion_matrix.png")
-    figures = [
-        (
-            "learning_curves.png",
-            "Loss and accuracy of each epoch. In training they are counted while dropout and "
-            "augmentation are at work, so they may stay behind those of the validation.",
-        ),
-        ("confusion_matrix.png", f"Predictions on the {test.count:,} test images"),
-    ]
-    mistakes = _mistakes(test.probabilities, dataset.test_labels)
-    if len(mistakes):
-        names = report.drawable(classes)
-        captions = [f"{names[dataset.test_labels[i]]} → {names[test.probabilities[i].argmax()]}" for i in mistakes]
-        report.pictures(dataset.test_images[mistakes], captions, folder / "mistakes.png")
-        figures.append(("mistakes.png", "The mistakes that the model was surest of: label → prediction"))
-    _write_examples(folder, dataset)
-    history = outcome.history.last
-    report.write_page(
-        folder,
-        title=f"{config.model} on {config.data}",
-        headline=[
-            ("test accuracy", f"{test.accuracy:.2%}"),
-            ("test loss", f"{test.loss:.4f}"),
-            ("epochs", str(len(outcome.history.epoch))),
-            ("training accuracy", f"{history['accuracy']:.2%}"),
-            ("images per second", f"{outcome.images_per_second:,.0f}"),
-        ],
-        settings={name: str(value) for name, value in config.given().items()},
-        environment=computed_with,
-        layers=outcome.summary.to_data()["layers"],
-        figures=figures,
-        commands=next_commands("deepen", folder),
-    )
-
-
-def _mistakes(probabilities: Array, labels: Array, most: int = 24) -> Array:
-    """Return the indices of wrongly classified images, the surest first."""
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:most]
-
-
-def _write_examples(folder: Path, dataset: Dataset) -> None:
-    """Write the first test image of each of the first five classes."""
-    _, found = np.unique(dataset.test_labels, return_index=True)
-    found = found[:5]
-    names = [f"test{i}-class{dataset.test_labels[i]}" for i in found]
-    runs.write_examples(folder, dataset.test_images[found], names)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from deepen import pretrained
 from deepen.arrays import Array
 from deepen.config import RunConfig
 from deepen.errors import DataError
@@ -23,13 +24,18 @@ METRICS = "metrics.csv"
 EXAMPLES = "examples"
 
 
-def create(config: RunConfig, computed_with: Mapping[str, str]) -> Path:
+def create(config: RunConfig, data: str, computed_with: Mapping[str, str]) -> Path:
     """Make the folder `<date>_<time>-<model>-<data>` with a run's settings and what it is computed with.
+
+    Args:
+        config: the settings.
+        data: what the data set is called; of a folder only its own name.
+        computed_with: engine, versions, machine.
 
     Raises:
         DataError: the folder cannot be made.
     """
-    stem = f"{datetime.now():%Y-%m-%d_%H%M%S}-{config.model}-{config.data}"
+    stem = f"{datetime.now():%Y-%m-%d_%H%M%S}-{config.model}-{data}"
     number = 1
     while True:
         folder = Path(config.runs) / (stem if number == 1 else f"{stem}-{number}")
@@ -76,20 +82,22 @@ def write_examples(folder: Path, images: Array, names: list[str]) -> None:
         Image.fromarray(np.ascontiguousarray(pixels)).save(target / f"{name}.png")
 
 
-def model_path(given: Path) -> Path:
-    """Return the model's file for a path that is one, is a run's folder, or is a folder of runs (the newest).
+def model_path(given: str | Path) -> Path:
+    """Return the model's file for one, a run's folder, a folder of runs (the newest), or a packaged model's name.
 
     Raises:
         DataError: no model is there.
+        UnknownNameError: there is no packaged model of that name.
     """
-    if given.is_file():
-        return given
-    if not given.is_dir():
-        raise DataError(f"there is no file or folder {given}; `deepen train` makes runs to look at")
-    if (given / MODEL).is_file():
-        return given / MODEL
+    path = pretrained.resolve(given)
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise DataError(f"there is no file or folder {path}; `deepen train` makes runs to look at")
+    if (path / MODEL).is_file():
+        return path / MODEL
     # The names of runs begin with date and time.
-    finished = sorted(given.glob(f"*/{MODEL}"))
+    finished = sorted(path.glob(f"*/{MODEL}"))
     if not finished:
-        raise DataError(f"there is no {MODEL} in {given} or in a run in it; has a run ended?")
+        raise DataError(f"there is no {MODEL} in {path} or in a run in it; has a run ended?")
     return finished[-1]

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from deepen.report.fonts import drawable
-from deepen.report.page import write_page
-from deepen.report.plots import confusion, learning_curves, pictures
+from deepen.report.page import Table, write_page
+from deepen.report.plots import CAPTION, confusion, learning_curves, pictures
+from deepen.report.reliability import reliability
+from deepen.report.text import fits, percent
 
-__all__ = ["confusion", "drawable", "learning_curves", "pictures", "write_page"]
+__all__ = [
+    "CAPTION",
+    "Table",
+    "confusion",
+    "drawable",
+    "fits",
+    "learning_curves",
+    "percent",
+    "pictures",
+    "reliability",
+    "write_page",
+]

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from deepen.report.fonts import DEFAULT_FONT
 
 # matplotlib takes a second to load: it is imported when something is drawn. pyplot, which keeps every figure
@@ -16,7 +18,13 @@ if TYPE_CHECKING:
 DPI = 150
 INK, QUIET, FRAME, FAINT = "#24292f", "#656d76", "#8c959f", "#e4e7eb"
 # Okabe and Ito's blue and vermilion: told apart with every kind of colour blindness.
-TRAINING, VALIDATION = "#0072b2", "#d55e00"
+BLUE, VERMILION = "#0072b2", "#d55e00"
+
+STRETCHED = (lambda share: -np.cbrt(100 - share), lambda place: 100 + place**3)
+"""A scale of percentages, there and back, that has room near 100: the cube root of what is missing.
+
+Its logarithm would have no place for 100% itself.
+"""
 
 
 def style() -> AbstractContextManager[None]:

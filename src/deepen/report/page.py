@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -16,16 +17,29 @@ from deepen.report.canvas import DPI
 CSS_PIXELS_PER_INCH = 96
 
 
+@dataclass(frozen=True)
+class Table:
+    """Rows under a heading, each with its name first."""
+
+    heading: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    last: Sequence[object]
+    """The row that sums up the others."""
+    numbers: int
+    """So many columns at the end hold numbers."""
+
+
 def write_page(
     folder: Path,
     *,
     title: str,
     headline: Sequence[tuple[str, str]],
-    settings: Mapping[str, str],
-    environment: Mapping[str, str],
-    layers: Sequence[Mapping[str, object]],
+    warning: str = "",
     figures: Sequence[tuple[str, str]],
     commands: Sequence[str],
+    tables: Sequence[Table],
+    facts: Mapping[str, Mapping[str, str]],
 ) -> Path:
     """Write `report.html` into the folder and return its path; what is empty is left out of the page.
 
@@ -33,20 +47,21 @@ def write_page(
         folder: Where the pictures lie already.
         title: Name of the run.
         headline: Pairs of a word and the figure that it names, the most important first.
-        settings: What the run was asked to do.
-        environment: What it ran on.
-        layers: A row for each layer: `name`, `type`, `output_shape`, `parameters`, the last of which are added up.
+        warning: What a reader of the headline has to know before relying on it.
         figures: Pairs of a picture's file name in the folder and its caption.
         commands: What to try next, one line each.
+        tables: What there is to look up; those without rows are left out.
+        facts: Heading → what is to be kept, by name.
     """
     template = Template(files("deepen.report").joinpath("page.html").read_text(encoding="utf-8"))
     page = template.substitute(
         title=escape(title),
         headline=_headline(headline),
+        warning=f'<p class="warning" role="note">{escape(warning)}</p>' if warning else "",
         figures="\n".join(_figure(folder, name, caption) for name, caption in figures),
         commands=_section("Try next", "\n".join(f"<pre><code>{escape(line)}</code></pre>" for line in commands)),
-        layers=_section("Layers", _layers(layers)),
-        facts=_facts("Settings", settings) + "\n" + _facts("Environment", environment),
+        tables="\n".join(_section(table.heading, _table(table)) for table in tables),
+        facts="\n".join(_section(heading, _facts(values)) for heading, values in facts.items()),
     )
     path = folder / "report.html"
     # Names of folders, and so of classes, may hold bytes that are no characters.
@@ -55,7 +70,7 @@ def write_page(
 
 
 def _section(heading: str, content: str) -> str:
-    return f"<section>\n<h2>{heading}</h2>\n{content}\n</section>" if content else ""
+    return f"<section>\n<h2>{escape(heading)}</h2>\n{content}\n</section>" if content else ""
 
 
 def _headline(headline: Sequence[tuple[str, str]]) -> str:
@@ -74,32 +89,31 @@ def _figure(folder: Path, name: str, caption: str) -> str:
     )
 
 
-def _layers(layers: Sequence[Mapping[str, object]]) -> str:
-    if not layers:
+def _table(table: Table) -> str:
+    if not table.rows:
         return ""
-    head = "".join(f'<th scope="col">{word}</th>' for word in ("name", "type", "output"))
-    rows = "\n".join(
-        f"<tr><td>{_text(row['name'])}</td><td>{_text(row['type'])}</td><td>{_text(row['output_shape'])}</td>"
-        f'<td class="number">{_text(row["parameters"])}</td></tr>'
-        for row in layers
-    )
-    total = sum(count for row in layers if isinstance(count := row["parameters"], int))
+
+    def row(cells: Sequence[object], kind: str = "td") -> str:
+        names, numbers = cells[: -table.numbers], cells[-table.numbers :]
+        left = "".join(f"<{kind}>{_text(cell)}</{kind}>" for cell in names)
+        right = "".join(f'<{kind} class="number">{_text(cell)}</{kind}>' for cell in numbers)
+        return f"<tr>{left}{right}</tr>"
+
+    body = "\n".join(map(row, table.rows))
     return (
-        '<div class="wide">\n<table class="layers">\n'
-        f'<thead><tr>{head}<th scope="col" class="number">parameters</th></tr></thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n"
-        f'<tfoot><tr><td colspan="3">all layers</td><td class="number">{total:,}</td></tr></tfoot>\n'
+        '<div class="wide">\n<table class="rows">\n'
+        f"<thead>{row(table.columns, 'th')}</thead>\n"
+        f"<tbody>\n{body}\n</tbody>\n"
+        f"<tfoot>{row(table.last)}</tfoot>\n"
         "</table>\n</div>"
     )
 
 
-def _facts(heading: str, facts: Mapping[str, str]) -> str:
-    if not facts:
-        return ""
+def _facts(facts: Mapping[str, str]) -> str:
     rows = "\n".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in facts.items()
     )
-    return _section(heading, f'<div class="wide">\n<table>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>')
+    return f'<div class="wide">\n<table>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>' if rows else ""
 
 
 def _text(value: object) -> str:

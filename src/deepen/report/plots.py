@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unicodedata import east_asian_width
 
 import numpy as np
 
 from deepen.arrays import Array
-from deepen.report.canvas import DPI, FAINT, INK, QUIET, TRAINING, VALIDATION, new_figure, save, style
+from deepen.report.canvas import (
+    BLUE,
+    DPI,
+    FAINT,
+    INK,
+    QUIET,
+    STRETCHED,
+    VERMILION,
+    new_figure,
+    save,
+    style,
+)
 from deepen.report.fonts import cover, drawable
+from deepen.report.text import percent, shorten, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +36,9 @@ DETAILED_CLASSES = 20
 """Up to here a confusion matrix has its counts written into it."""
 
 PICTURES, COLUMNS = 24, 6
+
+CAPTION = 20
+"""So many letters fit under a picture of a contact sheet."""
 
 
 def learning_curves(history: Mapping[str, Sequence[float]], path: Path) -> None:
@@ -57,7 +71,7 @@ def _draw_curves(axes: Axes, curves: Mapping[str, Array], form: str) -> None:
         axes.plot(
             range(1, len(values) + 1),
             values,
-            color=VALIDATION if validation else TRAINING,
+            color=VERMILION if validation else BLUE,
             linestyle="-" if validation else "--",
             marker=("" if epochs > 30 else "o" if validation else "s"),
             # A curve that runs along the frame, at 100%, keeps its full width.
@@ -96,14 +110,11 @@ def _loss_axis(axes: Axes, low: float, high: float) -> None:
 
 
 def _accuracy_axis(axes: Axes, low: float, high: float) -> None:
-    from matplotlib.ticker import FixedLocator
-
     if 100 - low > STRETCH * (100 - high):
         axes.set_ylabel("accuracy (%, stretched towards 100)")
-        # The cube root of the error; its logarithm would have no place for 100%.
-        axes.set_yscale("function", functions=(lambda a: -np.cbrt(100 - a), lambda y: 100 + y**3))
-        axes.yaxis.set_major_locator(FixedLocator([0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5, 99.9, 100]))
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_yscale("function", functions=STRETCHED)
+        ticks = (0, 20, 40, 60, 80, 90, 95, 98, 99, 99.5, 99.9, 100)
+        axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.set_ylim(max(0, low - 0.1 * (100 - low)), 100)
     else:
         axes.set_ylabel("accuracy (%)")
@@ -132,7 +143,7 @@ def confusion(matrix: Array, classes: Sequence[str], path: Path) -> None:
         if right < total:
             _draw_scale(figure, norm, colours, offset=0.75 if k <= DETAILED_CLASSES else 0.15)
         mistakes = "mistake" if total - right == 1 else "mistakes"
-        title = f"{_percent(right, total, 2)} right: {total - right:,} {mistakes} in {total:,} images"
+        title = f"{percent(right, 2, total)} right: {total - right:,} {mistakes} in {total:,} images"
         axes.set_title(title, loc="left", pad=24 if k <= DETAILED_CLASSES else 10)
         save(figure, path, tight=True)
 
@@ -160,7 +171,7 @@ def _draw_mistakes(axes: Axes, counts: Array) -> tuple[Normalize, Colormap]:
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:
     k = len(names)
     ticks = range(0, k, -(-k // 100))
-    labels = [_shorten(names[i], 20) for i in ticks]
+    labels = [shorten(names[i], 20) for i in ticks]
     families, _ = cover("".join(labels))
     size = 9 if k <= DETAILED_CLASSES else max(5, min(8, 72 * 7.5 / k))
     axes.set_xticks(ticks, labels, fontsize=size, family=families, parse_math=False)
@@ -168,7 +179,7 @@ def _name_classes(axes: Axes, names: Sequence[str]) -> None:
     axes.spines[:].set_visible(True)
     axes.tick_params(length=0)
     axes.tick_params(which="minor", length=0)
-    if max(map(_width, labels)) * size > _cell_points(axes, k):
+    if max(map(width, labels)) * size > _cell_points(axes, k):
         rotation, va = (45, "top") if k <= DETAILED_CLASSES else (90, "center")
         for label in axes.get_xticklabels():
             label.set(rotation=rotation, rotation_mode="anchor", ha="right", va=va)
@@ -178,11 +189,6 @@ def _name_classes(axes: Axes, names: Sequence[str]) -> None:
 
 def _cell_points(axes: Axes, classes: int) -> float:
     return float(axes.get_window_extent().width) * 72 / DPI / classes
-
-
-def _width(text: str) -> float:
-    """About how wide the text is, in font sizes."""
-    return sum(1.1 if east_asian_width(c) in "WF" else 0.65 for c in text)
 
 
 def _write_counts(axes: Axes, counts: Array, norm: Normalize) -> None:
@@ -195,17 +201,9 @@ def _write_counts(axes: Axes, counts: Array, norm: Normalize) -> None:
         axes.text(j, i, str(counts[i, j]), ha="center", va="center", fontsize=size, color="white" if dark else INK)
     for i, row in enumerate(counts):
         beside = (k - 0.5, i)
-        share = _percent(int(row[i]), int(row.sum()), 1)
+        share = percent(int(row[i]), 1, int(row.sum()))
         axes.annotate(share, beside, (6, 0), textcoords="offset points", va="center", color=QUIET)
     axes.annotate("right", (1, 1), (6, 5), "axes fraction", "offset points", color=QUIET)
-
-
-def _percent(part: int, whole: int, digits: int) -> str:
-    """Rounded, but 100% only where nothing is missing."""
-    if whole == 0:
-        return "–"
-    highest = 100.0 if part == whole else 100 - 0.1**digits
-    return f"{min(100 * part / whole, highest):.{digits}f}%"
 
 
 def _draw_scale(figure: Figure, norm: Normalize, colours: Colormap, offset: float) -> None:
@@ -247,12 +245,4 @@ def _printable(caption: str) -> str:
     """The caption with lines that fit under a picture, and boxes for characters that no font has."""
     _, missing = cover(caption)
     text = "".join("□" if c in missing else c for c in caption)
-    return "\n".join(_shorten(line, 22) for line in text.split("\n"))
-
-
-def _shorten(text: str, longest: int) -> str:
-    """Leave out the middle: names of one family differ at their ends."""
-    if len(text) <= longest:
-        return text
-    tail = longest // 3
-    return text[: longest - tail - 1].rstrip() + "…" + text[-tail:].lstrip()
+    return "\n".join(shorten(line, CAPTION) for line in text.split("\n"))
