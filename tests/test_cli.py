@@ -106,11 +106,16 @@ def test_evaluate_finds_what_train_found(
     for path in (folder, folder.parent, folder / "model.safetensors"):
         code, out, _ = call(capsys, "evaluate", str(path), "--engine", "numpy", "--json")
         assert code == 0
-        assert json.loads(out) == {
-            "accuracy": result["test_accuracy"], "loss": pytest.approx(result["test_loss"]), "count": 360,
-        }  # fmt: skip
+        found = json.loads(out)
+        assert (found["accuracy"], found["count"]) == (result["test_accuracy"], 360)
+        assert found["loss"] == pytest.approx(result["test_loss"])
+        assert found["accuracy"] <= found["top_5_accuracy"] <= 1
+        assert 0 <= found["calibration_error"] <= 1
+        right = sum(row["recall"] * row["count"] for row in found["classes"])
+        assert right == pytest.approx(found["accuracy"] * 360)
     code, out, _ = call(capsys, "evaluate", str(folder), "--data", "digits")
     assert (code, out.startswith("digits: accuracy ")) == (0, True)
+    assert "confidence: says " in out
 
 
 def test_predict(
@@ -163,7 +168,7 @@ def test_two_runs_in_one_second_have_two_folders(tmp_path: Path) -> None:
     from deepen.config import RunConfig
 
     config = RunConfig("lenet", "digits", runs=str(tmp_path))
-    assert len({runs.create(config, {"engine": "numpy on cpu"}) for _ in range(5)}) == 5
+    assert len({runs.create(config, "digits", {"engine": "numpy on cpu"}) for _ in range(5)}) == 5
 
 
 def test_summary(run: tuple[Path, dict[str, Any], str], capsys: pytest.CaptureFixture[str]) -> None:

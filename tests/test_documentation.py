@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import deepen
 from cases import Case
@@ -61,8 +63,23 @@ def test_both_readmes_show_the_same() -> None:
     assert set(numbers[0]) == set(numbers[1])
 
 
+def make_photos(folder: Path) -> None:
+    """Make what the README calls `photos` and `new`: digits pass for photos of three classes."""
+    digits = data.load("digits")
+    (folder / "new").mkdir()
+    for label, name in enumerate(("cat", "dog", "鸟")):
+        home = folder / "photos" / name
+        home.mkdir(parents=True)
+        images = digits.train_images[digits.train_labels == label, 0]
+        for number, image in enumerate(images[:20]):
+            Image.fromarray(image).resize((64, 48)).convert("RGB").save(home / f"{number}.jpg")
+        Image.fromarray(images[20]).save(folder / "new" / f"{name}.jpg")
+
+
 def test_the_commands_of_the_readme(tmp_path: Path) -> None:
     shown = commands("README.md")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    make_photos(tmp_path)
     assert len(shown) >= 7
     for command in shown:
         if "--data mnist" in command:

@@ -9,7 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepen import data, engines, keras, layers, losses, models, optimizers, schedules
+    from deepen import (
+        constraints,
+        data,
+        engines,
+        initializers,
+        keras,
+        layers,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        regularizers,
+        schedules,
+        textbook,
+    )
     from deepen.description import register
     from deepen.errors import (
         DataError,
@@ -21,6 +35,8 @@ if TYPE_CHECKING:
         UnknownNameError,
         UsageError,
     )
+    from deepen.groups import Group
+    from deepen.inspect.check import check
     from deepen.model import Model
     from deepen.spec import Layer, Param
     from deepen.training.callbacks import Callback, View
@@ -46,11 +62,27 @@ _HOMES = {
     **dict.fromkeys(("Callback", "View"), "deepen.training.callbacks"),
     **dict.fromkeys(("Layer", "Param"), "deepen.spec"),
     "Evaluation": "deepen.training.evaluation",
+    "Group": "deepen.groups",
     "History": "deepen.training.history",
     "Model": "deepen.model",
+    "check": "deepen.inspect.check",
     "register": "deepen.description",
 }
-_MODULES = ("data", "engines", "keras", "layers", "losses", "models", "optimizers", "schedules")
+_MODULES = (
+    "constraints",
+    "data",
+    "engines",
+    "initializers",
+    "keras",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "regularizers",
+    "schedules",
+    "textbook",
+)
 
 __all__ = [
     "Callback",
@@ -58,6 +90,7 @@ __all__ = [
     "DeepenError",
     "Evaluation",
     "FileFormatError",
+    "Group",
     "History",
     "Layer",
     "MissingExtraError",
@@ -68,15 +101,21 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "View",
+    "check",
+    "constraints",
     "data",
     "engines",
+    "initializers",
     "keras",
     "layers",
     "losses",
+    "metrics",
     "models",
     "optimizers",
     "register",
+    "regularizers",
     "schedules",
+    "textbook",
 ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deepen import layers
+from deepen import constraints, initializers, layers, losses, optimizers, regularizers
 from deepen.arrays import Array
 from deepen.data import load
 from deepen.data import to_categorical as _to_categorical
@@ -18,7 +18,18 @@ from deepen.model import Model
 from deepen.paths import Shape
 from deepen.spec import Layer
 
-__all__ = ["Input", "Sequential", "datasets", "layers", "utils"]
+__all__ = [
+    "Input",
+    "Sequential",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "optimizers",
+    "regularizers",
+    "utils",
+]
 
 
 @dataclass(frozen=True)
@@ -51,14 +62,17 @@ class _DataSet:
         self._name = name
 
     def load_data(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        """Return `(x_train, y_train), (x_test, y_test)`: uint8 `(N, H, W)`, as Keras does for grey images."""
+        """Return `(x_train, y_train), (x_test, y_test)`: uint8 `(N, H, W)` where grey, else `(N, C, H, W)`."""
         found = load(self._name)
-        return (found.train_images[:, 0], found.train_labels), (found.test_images[:, 0], found.test_labels)
+        grey = found.facts.input_shape[0] == 1
+        train, test = (images[:, 0] if grey else images for images in (found.train_images, found.test_images))
+        return (train, found.train_labels), (test, found.test_labels)
 
 
 class datasets:  # noqa: N801 - Keras' name
     """`keras.datasets`."""
 
+    cifar10 = _DataSet("cifar10")
     mnist = _DataSet("mnist")
     fashion_mnist = _DataSet("fashion_mnist")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepen import engines, losses, metrics, model_file
+from deepen import engines, losses, metrics, model_file, pretrained, transfer
 from deepen.arrays import Array
 from deepen.data.augment import Augmentation
 from deepen.data.picture import PictureRules
@@ -18,6 +18,7 @@ from deepen.data.split import stratified_split
 from deepen.description import from_data, to_data
 from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State, fresh_state
 from deepen.errors import DataError, DeepenError, FileFormatError, UsageError
+from deepen.groups import Group
 from deepen.inputs import as_images, as_input_shape, as_labels
 from deepen.inspect.summary import Summary, as_text, summarize
 from deepen.layers import Sequential
@@ -26,11 +27,12 @@ from deepen.optimizers import Optimizer, optimizer
 from deepen.paths import Shape
 from deepen.schedules import Schedule, schedule
 from deepen.spec import Layer
-from deepen.training.callbacks import Callback
+from deepen.training.callbacks import Callback, checked
 from deepen.training.evaluation import Evaluation
 from deepen.training.history import History
 from deepen.training.loop import Plan, train
 from deepen.training.progress import Progress
+from deepen.transfer import Transfer
 
 
 class Model:
@@ -92,6 +94,7 @@ class Model:
         metrics: Sequence[str] = ("accuracy",),
         *,
         augmentations: Sequence[Augmentation] = (),
+        groups: Sequence[Group] = (),
         engine: str = "auto",
         device: str = "auto",
     ) -> None:
@@ -102,6 +105,7 @@ class Model:
             loss: by name or as an object; a softmax at the end of the network is made part of it.
             metrics: names of what is measured besides the loss.
             augmentations: vary the training images, in this order.
+            groups: which parameters are trained slower, with another decay, or not at all.
             engine: "numpy", "torch", or "auto" for PyTorch where it is installed.
             device: "cpu", "cuda", or "auto" for a GPU where there is one.
 
@@ -119,6 +123,7 @@ class Model:
             _optimizer(optimizer),
             self.seed,
             augmentations=tuple(augmentations),
+            groups=tuple(groups),
         )
         self._choice, self._engine, self._epochs = choice, None, 0
         self._state = None if kept is None else fresh_state(self._setup, *kept)
@@ -179,7 +184,7 @@ class Model:
             indices, part = stratified_split(metrics.classes_of(labels), validation_split, self.seed)
             held_out = images[part], labels[part]
         plan = Plan(epochs, batch_size, _schedule(schedule), self._epochs)
-        watchers = _check_callbacks(callbacks)
+        watchers = checked(callbacks)
 
         engine = self.engine
         engine.bind(np.ascontiguousarray(images), labels)
@@ -218,12 +223,17 @@ class Model:
         return found
 
     def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> Array:
-        """Return the probabilities of the classes, `(N, K)`.
+        """Return the probabilities of the classes, `(N, K)`; scores where the loss knows no probabilities.
 
         Raises:
             DataError: the images are not what the network takes.
         """
         return self._setup.loss.prediction(self.engine.outputs(self._images(x), batch_size))
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether `predict` returns probabilities, and not the scores of a loss that knows none."""
+        return self._setup.loss.probabilistic
 
     def __call__(self, x: Any) -> Array:
         """Return the probabilities of the classes, `(N, K)`."""
@@ -234,6 +244,20 @@ class Model:
         summary = summarize(self.network, self.input_shape)
         print(as_text(summary, self.name))
         return summary
+
+    def load_weights(self, path: str | os.PathLike[str]) -> Transfer:
+        """Start from the weights of a saved or packaged model: what has the same path and shape is taken.
+
+        If that model knows other classes, the layer that makes the class scores stays as it is, even where its
+        shape would fit. Print what comes back to see what was taken.
+
+        Raises:
+            DataError: the file cannot be read, or nothing in it fits.
+            FileFormatError: it is no model file, or it is damaged.
+        """
+        found, state = transfer.take_over(self._setup, self._weights(), pretrained.resolve(path), self.classes)
+        self._engine, self._state = None, state
+        return found
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write description, weights, class names, picture rules and figures to one file, `*.safetensors`.
@@ -257,13 +281,13 @@ class Model:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, engine: str = "auto", device: str = "auto") -> Model:
-        """Read a model that `save` wrote; nothing in the file is ever run.
+        """Read a model that `save` wrote, or a packaged one by name; nothing in the file is ever run.
 
         Raises:
             DataError: the file cannot be read.
             FileFormatError: it is no model file, or it is damaged.
         """
-        arrays, content = model_file.load(Path(path))
+        arrays, content = model_file.load(pretrained.resolve(path))
         try:
             if not isinstance(content["classes"], list) or not isinstance(content["figures"], dict):
                 raise FileFormatError("its classes are no list, or its figures no table")
@@ -294,7 +318,8 @@ class Model:
         loss, outputs = self.engine.evaluate(images, labels, batch_size)
         values = {name: metrics.METRICS[name](outputs, labels) for name in self._metrics}
         probabilities = self._setup.loss.prediction(outputs)
-        return Evaluation(loss, values, len(images), probabilities, metrics.confusion_matrix(outputs, labels))
+        confusion, numbers = metrics.confusion_matrix(outputs, labels), metrics.classes_of(labels)
+        return Evaluation(loss, values, len(images), probabilities, confusion, numbers)
 
     def _weights(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
         """Return parameters and statistics if they are more than the first weights of the seed."""
@@ -308,16 +333,6 @@ def _told_apart(setup: Setup, arrays: dict[str, Array]) -> tuple[dict[str, Array
     """Return the parameters and the statistics among a file's arrays, each held against the description."""
     model_file.check(arrays, {**setup.parameters, **setup.statistics}, setup.dtype)
     return {path: arrays[path] for path in setup.parameters}, {path: arrays[path] for path in setup.statistics}
-
-
-def _check_callbacks(given: Sequence[Callback] | None) -> list[Callback]:
-    callbacks = [*(given or ())]
-    for callback in callbacks:
-        if not isinstance(callback, Callback):
-            raise UsageError(
-                f"callbacks are objects of a class derived from deepen.Callback, got {callback!r:.80}"
-            )
-    return callbacks
 
 
 def _check_picture(given: Any, expected: PictureRules | None) -> None:

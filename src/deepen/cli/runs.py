@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from deepen.cli.group import as_json, cli, print_json, show
+from deepen.cli.group import as_json, cli, print_json, show, table
 from deepen.config import RunConfig
 from deepen.errors import DataError
 
@@ -21,23 +22,33 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _DEFAULTS = {field.name: field.default for field in fields(RunConfig) if field.default is not MISSING}
 
 
-def _setting(name: str, help: str) -> Callable[[Command], Command]:
-    """Make the option of a field of RunConfig, with its default."""
+def _setting(name: str, help: str, kind: type | None = None, flag: str = "") -> Callable[[Command], Command]:
+    """Make the option of a field of RunConfig, with its default; a kind is needed where that is None or ()."""
     default = _DEFAULTS[name]
-    kind = float if default is None else type(default)
-    flag = f"--{name.replace('_', '-')}"
-    return click.option(flag, name, type=kind, default=default, show_default=default is not None, help=help)
+    return click.option(
+        flag or f"--{name.replace('_', '-')}",
+        name,
+        type=kind or type(default),
+        default=default,
+        show_default=default not in (None, ()),
+        multiple=default == (),
+        help=help,
+    )
 
 
 @cli.command()
 @click.argument("model")
-@click.option("--data", required=True, help="A data set by name: see `deepen data`.")
+@click.option("--data", required=True, help="A data set by name (see `deepen data`), or a folder of pictures.")
 @_setting("epochs", "How many times to go through the training images.")
 @_setting("batch_size", "Images in a step.")
-@_setting("optimizer", "sgd, momentum or adam.")
-@_setting("learning_rate", "At the start; the optimizer's own unless given.")
+@_setting("optimizer", "sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw.")
+@_setting("learning_rate", "At the start; the optimizer's own unless given.", float)
 @_setting("schedule", "How the rate goes on: constant or cosine.")
 @_setting("shift", "Move training images by up to so many pixels; 0 leaves them.")
+@_setting("size", "Height and width of the images; the model's own unless given.", int)
+@_setting("init", "Begin with the weights of a saved MODEL, as far as they fit.", str)
+@_setting("freeze", "Leave layers as they are, such as 'conv*'; may be repeated.", str)
+@_setting("rates", "Train layers at a factor of the rate, such as 'conv*=0.1'.", str, "--rate")
 @_setting("validation_split", "Share of the training images that is held out.")
 @_setting("seed", "Decides first weights, order, dropout and augmentation.")
 @_setting("engine", "auto, numpy or torch.")
@@ -49,7 +60,7 @@ def train(as_json: bool, **settings: Any) -> None:
 
     MODEL is a name from `deepen models`.
     """
-    from deepen import job
+    from deepen import job, run_report
 
     config = RunConfig(**settings)
     outcome = job.train(config)
@@ -75,21 +86,24 @@ def train(as_json: bool, **settings: Any) -> None:
         f"test accuracy {outcome.test.accuracy:.2%} ({right:,} of {outcome.test.count:,}), "
         f"test loss {outcome.test.loss:.4f}"
     )
-    show("", "try next:", *(f"  {line}" for line in job.next_commands(_program(), outcome.folder)))
+    show("", "try next:", *(f"  {line}" for line in run_report.next_commands(_program(), outcome.folder)))
     show("", f"the run, with report.html: {outcome.folder}")
 
 
 @cli.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option("--data", help="A data set by name; a run's own unless given.")
+@click.argument("model")
+@click.option("--data", help="A data set by name, or a folder of pictures; the run's own unless given.")
 @_setting("engine", "auto, numpy or torch.")
 @_setting("device", "auto, cpu or cuda.")
 @as_json
-def evaluate(model: Path, data: str | None, engine: str, device: str, as_json: bool) -> None:
+def evaluate(model: str, data: str | None, engine: str, device: str, as_json: bool) -> None:
     """Measure a saved MODEL on a test set.
 
-    MODEL is a model file, a run's folder, or a folder of runs, whose newest is taken.
+    MODEL is a model file, a run's folder, a folder of runs (the newest), or a packaged model such as
+    deepconvnet@mnist.
     """
+    import numpy as np
+
     from deepen import data as data_sets
     from deepen.model import Model
     from deepen.runs import model_path
@@ -100,26 +114,48 @@ def evaluate(model: Path, data: str | None, engine: str, device: str, as_json: b
         raise click.UsageError("the model does not say what it was trained on; name the data set with --data")
     if loaded.picture is None:
         raise DataError(f"{model} takes {loaded.input_shape}, but images are maps in one or three colours")
-    dataset = data_sets.load(name).resized(*loaded.picture.size)
-    found = loaded.evaluate(dataset.test_images, dataset.test_labels)
+    # The seed decides which pictures of a folder are the test's.
+    source = data_sets.source(name, seed=loaded.figures.get("seed", 0))
+    if strangers := set(source.facts.classes) - set(loaded.classes):
+        raise DataError(f"{model} does not know the classes {', '.join(sorted(strangers))} of {name}")
+    dataset = source.load(*loaded.picture.size)
+    number_here = np.array([loaded.classes.index(each) for each in source.facts.classes])
+    found = loaded.evaluate(dataset.test_images, number_here[dataset.test_labels])
+    result: dict[str, Any] = {"accuracy": found.accuracy, "loss": found.loss, "count": found.count}
+    if len(loaded.classes) > 5:
+        result["top_5_accuracy"] = found.top_k(5)
+    if loaded.gives_probabilities:
+        result["calibration_error"] = found.calibration.error
+    each = found.per_class
+    rows = list(zip(loaded.classes, each.support, each.precision, each.recall, each.f1, strict=True))
     if as_json:
-        print_json({"accuracy": found.accuracy, "loss": found.loss, "count": found.count})
+        keys = ("class", "count", "precision", "recall", "f1")
+        classes = [dict(zip(keys, (label, int(n), *map(float, rest)), strict=True)) for label, n, *rest in rows]
+        print_json({**result, "classes": classes})
         return
     right = round(found.accuracy * found.count)
     show(f"{name}: accuracy {found.accuracy:.2%} ({right:,} of {found.count:,}), loss {found.loss:.4f}")
+    if loaded.gives_probabilities:
+        show(f"confidence: {found.calibration}")
+    table(
+        ("class", "images", "precision", "recall", "F1"),
+        [(label, f"{n:,}", f"{p:.1%}", f"{r:.1%}", f"{f:.1%}") for label, n, p, r, f in rows],
+    )
 
 
 @cli.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model")
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many classes to name.")
 @click.option(
     "--invert", is_flag=True, help="Swap dark and light first: the data sets of digits are white on black."
 )
 @as_json
-def predict(model: Path, images: tuple[Path, ...], invert: bool, as_json: bool) -> None:
+def predict(model: str, images: tuple[Path, ...], top: int, invert: bool, as_json: bool) -> None:
     """Say what a saved MODEL sees in picture files.
 
-    MODEL is a model file, a run's folder, or a folder of runs, whose newest is taken.
+    MODEL is a model file, a run's folder, a folder of runs (the newest), or a packaged model such as
+    deepconvnet@mnist.
     """
     import numpy as np
 
@@ -134,20 +170,33 @@ def predict(model: Path, images: tuple[Path, ...], invert: bool, as_json: bool) 
     pictures = np.stack([read_picture(path, loaded.picture) for path in images])
     if invert:
         pictures = 255 - pictures
-    predictions = [
-        {"path": str(path), "label": loaded.classes[row.argmax()], "probability": float(row.max())}
-        for path, row in zip(images, loaded.predict(pictures), strict=True)
-    ]
+    # A loss that does not make probabilities makes scores, of which the largest wins.
+    value = "probability" if loaded.gives_probabilities else "score"
+    predictions = []
+    for path, row in zip(images, loaded.predict(pictures), strict=True):
+        best = np.argsort(-row, kind="stable")[:top]
+        found: dict[str, Any] = {"path": str(path), "label": loaded.classes[best[0]], value: float(row[best[0]])}
+        if top > 1:
+            found["top"] = [{"label": loaded.classes[k], value: float(row[k])} for k in best]
+        predictions.append(found)
     if as_json:
         print_json({"predictions": predictions})
         return
-    show(*(f"{found['path']}: {found['label']} ({found['probability']:.1%})" for found in predictions))
+    for found in predictions:
+        ranked = found.get("top", [found])
+        show(f"{found['path']}: " + ", ".join(f"{one['label']} ({_worth(one)})" for one in ranked))
+
+
+def _worth(found: dict[str, Any]) -> str:
+    return f"{found['probability']:.1%}" if "probability" in found else f"score {found['score']:.3g}"
 
 
 def _program() -> str:
-    """Return what the user has to type to call this program again."""
+    """Return what the user has to type to call this program again, files of their own included."""
     found = shutil.which("deepen")
     called = Path(sys.argv[0])
-    if found is None and called.name == "deepen" and called.exists():
-        return os.path.relpath(called)
-    return "deepen"
+    program = (
+        os.path.relpath(called) if found is None and called.name == "deepen" and called.exists() else "deepen"
+    )
+    files = click.get_current_context().find_root().params.get("files") or ()
+    return " ".join([program, *(f"--import {shlex.quote(str(file))}" for file in files)])

@@ -9,32 +9,22 @@ from typing import Any
 import click
 
 from deepen.cli.group import as_json, cli, print_json, show, table
+from deepen.cli.networks import classes_option, input_shape_option, network_of
 
 
 @cli.command()
 @click.argument("model")
-@click.option("--input-shape", help="Channels, height, width, such as 1,28,28; the model's own unless given.")
-@click.option("--classes", type=click.IntRange(min=1), default=10, show_default=True)
+@input_shape_option
+@classes_option
 @as_json
 def summary(model: str, input_shape: str | None, classes: int, as_json: bool) -> None:
     """Show the layers of MODEL.
 
     MODEL is a name from `deepen models`, a model file, a run's folder, or a folder of runs (the newest).
     """
-    from deepen import models
     from deepen.inspect.summary import as_text, summarize
 
-    looks_like_a_path = "/" in model or os.sep in model or model.endswith(".safetensors")
-    if model in models.names() or not (looks_like_a_path or Path(model).exists()):
-        entry = models.entry(model)
-        network, shape = entry.build(classes), entry.input_shape
-    else:
-        from deepen.model import Model
-        from deepen.runs import model_path
-
-        loaded = Model.load(model_path(Path(model)), engine="numpy")
-        network, shape = loaded.network, loaded.input_shape
-    found = summarize(network, _shape(input_shape) if input_shape else shape)
+    found = summarize(*network_of(model, input_shape, classes))
     if as_json:
         print_json(found.to_data())
     else:
@@ -45,7 +35,9 @@ def summary(model: str, input_shape: str | None, classes: int, as_json: bool) ->
 @click.argument("name", required=False)
 @as_json
 def data(name: str | None, as_json: bool) -> None:
-    """List the data sets; with NAME, fetch one and count its classes."""
+    """List the data sets; with NAME, or a folder of pictures, look at one and count its classes."""
+    from dataclasses import asdict
+
     from deepen import data as data_sets
 
     if name is None:
@@ -68,18 +60,20 @@ def data(name: str | None, as_json: bool) -> None:
             ],
         )
         return
-    dataset = data_sets.load(name)
-    counts = [
-        [int((labels == k).sum()) for k in range(len(dataset.facts.classes))]
-        for labels in (dataset.train_labels, dataset.test_labels)
-    ]
-    row = _facts(dataset.facts) | {"train_counts": counts[0], "test_counts": counts[1]}
+    source = data_sets.source(name)
+    # Of a folder the counts are known before anything is decoded.
+    counts = source.counts or source.load().counts
+    facts = asdict(source.facts) | {"where": _path(source.find())}
     if as_json:
-        print_json(row)
+        words = {"training": "train_counts", "validation": "validation_counts", "test": "test_counts"}
+        print_json(
+            facts | {words[part]: list(found) for part, found in counts.items()} | {"remarks": source.remarks}
+        )
         return
     for key in ("title", "source", "licence", "where"):
-        show(f"{key}: {row[key]}")
-    table(("class", "training", "test"), list(zip(row["classes"], *counts, strict=True)))
+        show(f"{key}: {facts[key]}")
+    show(*source.remarks)
+    table(("class", *counts), list(zip(facts["classes"], *counts.values(), strict=True)))
 
 
 @cli.command()
@@ -87,6 +81,7 @@ def data(name: str | None, as_json: bool) -> None:
 def models(as_json: bool) -> None:
     """List the models that `deepen train` knows."""
     from deepen import models as known
+    from deepen import pretrained
     from deepen.inspect.summary import summarize
 
     rows = []
@@ -96,12 +91,14 @@ def models(as_json: bool) -> None:
         rows.append((name, entry.title, entry.year, entry.input_shape, parameters))
     if as_json:
         keys = ("name", "title", "year", "input_shape", "parameters")
-        print_json({"models": [dict(zip(keys, row, strict=True)) for row in rows]})
+        models = [dict(zip(keys, row, strict=True)) for row in rows]
+        print_json({"models": models, "trained": pretrained.names()})
         return
     table(
         ("name", "title", "year", "input", "parameters (10 classes)"),
         [(n, t, y, "×".join(map(str, shape)), f"{count:,}") for n, t, y, shape, count in rows],
     )
+    show("", f"trained, for predict, evaluate and train --init: {', '.join(pretrained.names())}")
 
 
 @cli.command()
@@ -125,16 +122,6 @@ def doctor(as_json: bool) -> None:
         table(("", ""), list(found.items()))
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    try:
-        shape = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        shape = ()
-    if len(shape) != 3 or min(shape) < 1:
-        raise click.UsageError(f"--input-shape is three numbers, such as 1,28,28, got {text!r}")
-    return shape
-
-
 def _facts(facts: Any) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -144,7 +131,10 @@ def _facts(facts: Any) -> dict[str, Any]:
 def _where(name: str) -> str | None:
     from deepen import data as data_sets
 
-    found = data_sets.find(name)
+    return _path(data_sets.find(name))
+
+
+def _path(found: Path | None) -> str | None:
     return None if found is None else str(found)
 
 

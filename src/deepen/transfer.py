@@ -1,0 +1,101 @@
+"""Weights of another model as first weights: what fits is taken, and what was not is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepen import model_file, spec
+from deepen.arrays import Array
+from deepen.engines.base import Setup, State, fresh_state, initial_state
+from deepen.errors import DataError
+from deepen.paths import Shape
+from deepen.spec import Layer
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Which arrays were taken over, which start anew and why, and which found no place."""
+
+    taken: tuple[str, ...]
+    fresh: Mapping[str, str]
+    """Path → why the model's own first values stay."""
+    left: tuple[str, ...]
+    """Paths in the source that this model does not have."""
+
+    def __str__(self) -> str:
+        count = len(self.taken) + len(self.fresh)
+        lines = [f"taken over: {len(self.taken)} of {count} arrays, {_brief(self.taken)}"]
+        lines += [f"new: {path}, {why}" for path, why in self.fresh.items()]
+        if self.left:
+            lines.append(f"not used: {_brief(self.left)}")
+        return "\n".join(lines)
+
+
+def take_over(
+    setup: Setup,
+    weights: tuple[dict[str, Array], dict[str, Array]] | None,
+    path: Path,
+    classes: Sequence[str],
+) -> tuple[Transfer, State]:
+    """Return what of a saved model fits, and the state that begins with it.
+
+    Args:
+        setup: the model that takes.
+        weights: its own parameters and statistics; None where they are the first ones of its seed.
+        path: the file of the other model.
+        classes: the class names of the model that takes.
+
+    Raises:
+        DataError: the file cannot be read, or nothing in it fits.
+        FileFormatError: it is no model file, or it is damaged.
+    """
+    arrays, content = model_file.load(path)
+    found = plan(setup, arrays, content.get("classes") == list(classes))
+    if not found.taken:
+        raise DataError(f"nothing of {path} fits: it has other layers, or layers of other sizes")
+    if weights is None:
+        first = initial_state(setup)
+        weights = first.parameters, first.statistics
+    for own in weights:
+        own.update({name: arrays[name].astype(setup.dtype) for name in found.taken if name in own})
+    return found, fresh_state(setup, *weights)
+
+
+def plan(setup: Setup, arrays: Mapping[str, Array], same_classes: bool) -> Transfer:
+    """Return what a model can take of another one's arrays: what lies at the same path in the same shape.
+
+    Args:
+        setup: the model that takes.
+        arrays: the other one's parameters and statistics by path.
+        same_classes: whether both know the same classes in the same order; the head stays new where not.
+    """
+    taken, fresh = [], {}
+    head = set() if same_classes else head_of(setup.network, setup.input_shape)
+    for path, param in {**setup.parameters, **setup.statistics}.items():
+        if path not in arrays:
+            fresh[path] = "which the other model does not have"
+        elif arrays[path].shape != param.shape:
+            fresh[path] = f"of shape {_shape(param.shape)} here and {_shape(arrays[path].shape)} there"
+        elif path in head:
+            fresh[path] = "because the classes are others"
+        else:
+            taken.append(path)
+    # The order of a file's arrays is not that of the layers.
+    left = sorted(set(arrays) - set(setup.parameters) - set(setup.statistics))
+    return Transfer(tuple(taken), fresh, tuple(left))
+
+
+def head_of(network: Layer, input_shape: Shape) -> set[str]:
+    """Return the paths of the parameters that make the class scores: those of the last layer that has any."""
+    owners = [node for node in spec.walk(network, input_shape) if node.layer.params(node.input_shape)]
+    return {owners[-1].join(name) for name in owners[-1].layer.params(owners[-1].input_shape)} if owners else set()
+
+
+def _shape(shape: Shape) -> str:
+    return "×".join(map(str, shape))
+
+
+def _brief(paths: tuple[str, ...]) -> str:
+    return ", ".join(paths) if len(paths) <= 4 else f"{paths[0]}, {paths[1]}, … {paths[-1]}"
