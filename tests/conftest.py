@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from matplotlib.figure import Figure
+
+# Timings decide no test, and the same tests fail here and there.
+settings.register_profile("deepen", deadline=None, derandomize=True)
+settings.load_profile("deepen")
 
 
 @pytest.fixture

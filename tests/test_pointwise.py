@@ -89,7 +89,7 @@ def test_gelu_keeps_its_digits_far_below_0() -> None:
     beta=st.floats(0, 2),
     k=st.floats(0.5, 3),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_local_response_normalization_is_the_papers_sum(
     size: int, channels: int, alpha: float, beta: float, k: float
 ) -> None:
@@ -105,7 +105,7 @@ def test_local_response_normalization_is_the_papers_sum(
 
 
 @given(groups=st.integers(1, 4), width=st.integers(1, 3), size=st.integers(2, 4), batch=st.integers(1, 3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_group_normalization_normalizes_each_group(groups: int, width: int, size: int, batch: int) -> None:
     layer = GroupNormalization(groups, epsilon=1e-12)
     shape = (groups * width, size, size)

@@ -342,7 +342,7 @@ def test_every_entry_point_takes_a_folder(tmp_path):
     assert data.source(root, seed=3, test_split=0.4).counts == {"training": (3, 3), "test": (2, 2)}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=3), st.floats(0.05, 0.95), st.integers(0, 5))
 def test_every_class_keeps_pictures_in_both_parts(tmp_path_factory, sizes, share, seed):
     root = tmp_path_factory.mktemp("photos")

@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deepen.data import idx
@@ -24,7 +24,6 @@ def test_what_is_written_is_read(tmp_path, name):
     np.testing.assert_array_equal(found, IMAGES)
 
 
-@settings(deadline=None)
 @given(shape=st.lists(st.integers(0, 5), min_size=1, max_size=4), packed=st.booleans())
 def test_every_shape_survives(tmp_path_factory, shape, packed):
     path = tmp_path_factory.mktemp("idx") / ("a.gz" if packed else "a")

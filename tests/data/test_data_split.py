@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from deepen.data import stratified_split
@@ -12,7 +12,6 @@ fractions = st.floats(0.01, 0.99)
 seeds = st.integers(0, 2**63 - 1)
 
 
-@settings(deadline=None)
 @given(labels=labels_of_any_kind, fraction=fractions, seed=seeds)
 def test_the_split_is_exact_stratified_and_complete(labels, fraction, seed):
     wanted = round(len(labels) * fraction)
@@ -28,7 +27,6 @@ def test_the_split_is_exact_stratified_and_complete(labels, fraction, seed):
         assert abs(sum(labels[i] == label for i in part) - share) < 1
 
 
-@settings(deadline=None)
 @given(labels=labels_of_any_kind, seed=seeds)
 def test_the_same_seed_gives_the_same_split(labels, seed):
     assume(len(labels) > 2)
@@ -84,7 +82,6 @@ def test_labels_must_be_integers(labels):
         stratified_split(labels, 0.5, 0)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from("abcdefgh"), max_size=40), st.floats(0.01, 0.99), st.integers(0, 3))
 def test_copies_are_drawn_together_and_neither_side_is_empty(contents, fraction, seed):
     drawn = draw_without_copies(contents, fraction, seed, "a class")
