@@ -1,5 +1,7 @@
 """Folders of pictures, made on the fly."""
 
+import shutil
+
 import numpy as np
 from PIL import Image
 
@@ -25,3 +27,10 @@ def animals(root, cats=5, dogs=5, **made):
     fill(root / "cats", cats, 0, **made)
     fill(root / "dogs", dogs, 1000, **made)
     return root
+
+
+def copy(source, *targets):
+    """Copy a file, into folders that are made."""
+    for target in targets:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)

@@ -50,6 +50,15 @@ def test_a_source_loads_at_a_size():
     assert source.load(12, 10).test_images.shape == (360, 1, 12, 10)
 
 
+def test_a_named_source_keeps_its_channels():
+    source = data.source("digits", validation_split=0.1)
+    assert source.load(channels=1).facts == source.facts
+    with pytest.raises(
+        DataError, match=r"images of digits have 1 channel, but 3 are wanted; only the pictures of a folder can"
+    ):
+        source.load(12, 12, 3)
+
+
 def test_a_known_name_comes_before_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(animals(tmp_path / "digits").parent)
     assert data.facts("digits").classes == tuple("0123456789")

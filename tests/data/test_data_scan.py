@@ -5,6 +5,7 @@ import pytest
 from pictures import animals, fill
 
 from deepen.data.scan import scan
+from deepen.data.survey import survey
 from deepen.errors import DataError
 
 
@@ -162,3 +163,50 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
             scan(tmp_path)
     with pytest.raises(DataError, match=r"the folder .*nowhere cannot be read: No such file"):
         scan(tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere links to folders may not be allowed")
+def test_links_to_folders_are_counted_and_not_followed(tmp_path):
+    root = tmp_path / "photos"
+    animals(root, 1, 1)
+    fill(tmp_path / "more", 2)
+    (root / "cats" / "more").symlink_to(tmp_path / "more")
+    (root / "dogs" / "round").symlink_to(root)
+    (root / "dogs" / ".hidden").symlink_to(root)
+    (root / "cats" / "linked.png").symlink_to(tmp_path / "more" / "0000.png")
+    assert [path for path, _, _ in found(root)] == ["cats/0000.png", "cats/linked.png", "dogs/1000.png"]
+    assert scan(root).remarks == (
+        "left out: files of other kinds (found: 2 × link to a folder; read are .bmp, .gif, .jpeg, .jpg, .png, "
+        ".webp; save others as JPEG or PNG; links to folders are not followed)",
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere links to folders may not be allowed")
+def test_a_class_of_links_only_says_so(tmp_path):
+    animals(tmp_path / "photos", 1, 0)
+    fill(tmp_path / "more", 2)
+    (tmp_path / "photos" / "dogs" / "more").symlink_to(tmp_path / "more")
+    with pytest.raises(DataError, match=r"dogs holds no pictures; .*found: 1 × link to a folder; .* not followed"):
+        scan(tmp_path / "photos")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="made with names in the file system")
+def test_only_regular_files_are_pictures(tmp_path):
+    animals(tmp_path, 1, 1)
+    os.mkfifo(tmp_path / "cats" / "pipe.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "cats" / "linked.png").symlink_to(tmp_path / "cats" / "pipe.png")
+    (tmp_path / "dogs" / "device.png").symlink_to("/dev/zero")
+    assert [path for path, _, _ in found(tmp_path)] == ["cats/0000.png", "dogs/1000.png"]
+    (remark,) = scan(tmp_path).remarks
+    assert remark.startswith("left out: files of other kinds (found: 4 × pipe, socket or device; read are .bmp")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere links may not be allowed")
+def test_a_broken_link_is_a_picture_that_cannot_be_read(tmp_path):
+    animals(tmp_path, 20, 1)
+    (tmp_path / "cats" / "x.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "dogs" / "round.png").symlink_to("round.png")
+    pictures, unreadable = survey(scan(tmp_path).files)
+    assert len(pictures) == 21
+    assert [error.path.name for error in unreadable] == ["x.png", "round.png"]

@@ -48,22 +48,26 @@ def names() -> tuple[str, ...]:
     return tuple(_sources)
 
 
-def source(name_or_path: str | os.PathLike[str], seed: int = 0, test_split: float = 0.2) -> Source:
+def source(
+    name_or_path: str | os.PathLike[str], seed: int = 0, test_split: float = 0.2, validation_split: float = 0.0
+) -> Source:
     """Return a data set by its name, or the pictures of a folder; a known name comes before a folder of that name.
 
-    Of a folder every file is looked at, none decoded. `seed` and `test_split` say which of its pictures are
-    drawn for the test, where it has no test part; data sets with a name have one.
+    Of a folder every file is looked at, none decoded. `seed` and the two shares say which of its pictures are
+    drawn for the test and then for the validation, where it has no such part; a validation share of 0 draws none.
+    Data sets with a name ignore them: they have a test part, and a training holds out its share by itself.
 
     Raises:
         UnknownNameError: there is neither a data set of that name nor a folder.
-        DataError: the path is that of a file, or the folder is not fit for training; what is wrong is said.
+        DataError: the path is that of a file, or the folder is not fit for training, or a share is not between
+            0 and 1; what is wrong is said.
     """
     name = os.fspath(name_or_path)
     if name in _sources:
         return _sources[name]
     path = Path(name).expanduser()
     if path.is_dir():
-        return open_folder(path, seed, test_split)
+        return open_folder(path, seed, test_split, validation_split)
     if path.exists():
         raise DataError(
             f"{path} is a file; give the folder in which each class has a folder of pictures "

@@ -1,13 +1,14 @@
 """A folder of pictures as a data set: `folder/<class>/photo.jpg`, or that below `train/`, `val/` and `test/`.
 
-Where there is no `test/`, a share of each class is drawn for it, copies of a picture always together. The draw
-depends on the seed and on the names of classes and readable files, on nothing else.
+Where there is no `test/`, a share of each class is drawn for it, copies of a picture always together, and likewise
+for the validation where that is wanted. A draw depends on the seed and on the names of classes and readable files,
+on nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, median_low
 
@@ -17,10 +18,10 @@ from deepen.arrays import Array
 from deepen.data import findings
 from deepen.data.dataset import Counts, Dataset, Facts
 from deepen.data.decoding import PictureError
+from deepen.data.draws import draw_part
 from deepen.data.parallel import threads_for
 from deepen.data.picture import PictureRules, read_pictures
 from deepen.data.scan import PARTS, scan
-from deepen.data.split import draw_without_copies
 from deepen.data.storage import room_for
 from deepen.data.survey import Picture, survey
 from deepen.data.wording import listed
@@ -50,17 +51,26 @@ class FolderSource:
         """Return the folder."""
         return self.root
 
-    def load(self, height: int | None = None, width: int | None = None) -> Dataset:
+    def load(self, height: int | None = None, width: int | None = None, channels: int | None = None) -> Dataset:
         """Decode every picture once, as `read_picture` does, into one array in memory or in a file.
+
+        One channel is grey, three are RGB; without a number, pictures that are all grey stay so.
 
         Raises:
             DataError: more than 5% of the files cannot be read, a class has no readable training picture left,
-                the pictures take more room than there is, or the size is not positive.
+                the pictures take more room than there is, the size is not positive, or there are neither one
+                nor three channels.
         """
-        channels, own_height, own_width = self.facts.input_shape
-        size = (own_height if height is None else height, own_width if width is None else width)
-        rules = PictureRules(size, "grey" if channels == 1 else "rgb")
-        images = room_for((len(self.pictures), channels, *size))
+        own_channels, own_height, own_width = self.facts.input_shape
+        shape = (
+            own_channels if channels is None else channels,
+            own_height if height is None else height,
+            own_width if width is None else width,
+        )
+        rules = PictureRules.for_shape(shape)
+        if rules is None:
+            raise DataError(f"pictures are decoded into 1 channel (grey) or 3 (RGB), not into {shape[0]}")
+        images = room_for((len(self.pictures), *shape))
         threads = threads_for(int(median(max(picture.size) for picture in self.pictures)))
         errors = read_pictures([picture.path for picture in self.pictures], rules, images, threads)
         read = [number for number, error in enumerate(errors) if error is None]
@@ -74,31 +84,40 @@ class FolderSource:
         if failed:
             count = len(errors) + len(self.unreadable)
             remarks = findings.unreadable([*self.unreadable, *failed], count, self.root)
-        facts = _facts(self.root, self.facts.classes, pictures, (channels, *size))
+        facts = _facts(self.root, self.facts.classes, pictures, shape)
         return _dataset(facts, images, pictures, remarks)
 
 
-def open_folder(root: Path, seed: int = 0, test_split: float = 0.2) -> FolderSource:
+def open_folder(root: Path, seed: int = 0, test_split: float = 0.2, validation_split: float = 0.0) -> FolderSource:
     """Return a folder of pictures as a data set, every file looked at.
 
     Args:
         root: the folder.
-        seed: of the draw of test pictures; the same seed gives the same test part.
+        seed: of the draws; the same seed gives the same test part, with or without a validation part.
         test_split: the share of each class for the test, where the folder has no test part of its own.
+        validation_split: the share of the other training pictures of each class for the validation, where the
+            folder has no validation part of its own; 0 for none.
 
     Raises:
         DataError: the folder is not laid out by classes, a part or a class has no readable picture, more than
-            5% of the files cannot be read, or the share is not between 0 and 1.
+            5% of the files cannot be read, or a share is not between 0 and 1.
     """
     if not 0 < test_split < 1:
         raise DataError(f"the share of test pictures must lie between 0 and 1, but is {test_split}")
+    if not 0 <= validation_split < 1:
+        raise DataError(
+            f"the share of validation pictures must be 0 or lie between 0 and 1, but is {validation_split}"
+        )
     root = root.expanduser().resolve()
     listing = scan(root)
     pictures, unreadable = survey(listing.files)
     remarks = [*listing.remarks, *findings.unreadable(unreadable, len(listing.files), root)]
     if not listing.has_test:
-        pictures = _with_test_part(pictures, listing.classes, test_split, seed)
-        remarks.append(f"{test_split:.0%} of each class were drawn for the test, with seed {seed}")
+        pictures, said = draw_part(pictures, listing.classes, "test", test_split, seed)
+        remarks += said
+    if validation_split and not any(picture.part == "validation" for picture in pictures):
+        pictures, said = draw_part(pictures, listing.classes, "validation", validation_split, seed)
+        remarks += said
     remarks += [*findings.copies(pictures, root), *findings.odd_sizes(pictures, root)]
     shape = (
         1 if all(picture.grey for picture in pictures) else 3,
@@ -107,23 +126,6 @@ def open_folder(root: Path, seed: int = 0, test_split: float = 0.2) -> FolderSou
     )
     facts = _facts(root, listing.classes, pictures, shape)
     return FolderSource(root, facts, pictures, unreadable, tuple(remarks))
-
-
-def _with_test_part(pictures: list[Picture], classes: Sequence[str], fraction: float, seed: int) -> list[Picture]:
-    """Move a share of each class from training to the test; a picture of two classes stays in training."""
-    labels: dict[str, set[int]] = {}
-    by_class: dict[int, list[Picture]] = {}
-    for picture in pictures:
-        labels.setdefault(picture.content, set()).add(picture.label)
-    for picture in pictures:
-        if picture.part == "training" and len(labels[picture.content]) == 1:
-            by_class.setdefault(picture.label, []).append(picture)
-    chosen: set[Path] = set()
-    for label, candidates in by_class.items():
-        drawn = draw_without_copies([p.content for p in candidates], fraction, seed, f"test {classes[label]}")
-        chosen.update(candidates[number].path for number in np.flatnonzero(drawn))
-    moved = [replace(picture, part="test") if picture.path in chosen else picture for picture in pictures]
-    return sorted(moved, key=lambda picture: PARTS.index(picture.part))
 
 
 def _facts(

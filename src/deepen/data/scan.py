@@ -1,8 +1,9 @@
 """Which picture files a folder holds, by part and class, from their names alone.
 
 Either `folder/<class>/…`, or `folder/train/<class>/…` with `val/` (or `valid/`, `validation/`) and `test/`
-beside it, in any letter case. Folders below a class belong to the class. Hidden files and those that systems
-leave behind are passed over; everything else that is left out is counted and said.
+beside it, in any letter case. Folders below a class belong to the class, links to folders do not: they may lead
+in a circle. Hidden files and those that systems leave behind are passed over; everything else that is left out is
+counted and said.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _PART_NAMES = {
     "validation": "validation",
     "test": "test",
 }
+_FOLDER_LINK = "link to a folder"
 _SYSTEM_NAMES = ("__macosx", "desktop.ini", "thumbs.db")
 
 
@@ -154,16 +156,20 @@ def _of_other_kinds(others: Counter[str]) -> str:
     if not others:
         return ""
     counts = listed([f"{count:,} × {suffix}" for suffix, count in sorted(others.items())])
-    return f" (found: {counts}; read are {', '.join(SUFFIXES)}; save others as JPEG or PNG)"
+    links = "; links to folders are not followed" if others[_FOLDER_LINK] else ""
+    return f" (found: {counts}; read are {', '.join(SUFFIXES)}; save others as JPEG or PNG{links})"
 
 
 def _pictures(paths: Iterable[Path], others: Counter[str]) -> list[Path]:
-    """Return the picture files among visible files, sorted, and count the others by their endings."""
+    """Return the picture files among what is visible, sorted, and count all else by its kind or ending."""
     found = []
     for path in paths:
         if not _visible(path.name):
             continue
-        if path.suffix.lower() in SUFFIXES:
+        if not os.path.isfile(path) and os.path.exists(path):
+            # To open a pipe would wait for ever. A broken link goes on as a file, which cannot be read.
+            others[_FOLDER_LINK if os.path.isdir(path) else "pipe, socket or device"] += 1
+        elif path.suffix.lower() in SUFFIXES:
             found.append(path)
         else:
             others[printable(path.suffix.lower()) or "without an ending"] += 1
@@ -171,17 +177,18 @@ def _pictures(paths: Iterable[Path], others: Counter[str]) -> list[Path]:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    return (path for path in _entries(folder) if path.is_file())
+    return (path for path in _entries(folder) if not os.path.isdir(path))
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
     for where, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = filter(_visible, folders)
         yield from (Path(where, name) for name in names)
+        yield from (path for path in (Path(where, name) for name in folders) if path.is_symlink())
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return [path for path in _entries(folder) if path.is_dir() and _visible(path.name)]
+    return [path for path in _entries(folder) if os.path.isdir(path) and _visible(path.name)]
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from deepen.data.dataset import Counts, Dataset, Facts
+from deepen.data.wording import counted
+from deepen.errors import DataError
 
 
 class Source(Protocol):
@@ -30,11 +32,11 @@ class Source(Protocol):
     def find(self) -> Path | None:
         """Return the folder in which the data lie now, or None if they would have to be downloaded."""
 
-    def load(self, height: int | None = None, width: int | None = None) -> Dataset:
-        """Return the arrays, images brought to `(C, height, width)`; without a size, to that of the facts.
+    def load(self, height: int | None = None, width: int | None = None, channels: int | None = None) -> Dataset:
+        """Return the arrays, images brought to `(channels, height, width)`; what is not given is as in the facts.
 
         Raises:
-            DataError: files cannot be read, or not be downloaded, or the size is not positive.
+            DataError: files cannot be read, or not be downloaded, or the images cannot have such a shape.
             FileFormatError: a file is damaged or is not the published one; it is named.
         """
 
@@ -50,7 +52,12 @@ class NamedSource:
     remarks: ClassVar[tuple[str, ...]] = ()
     counts: ClassVar[Counts | None] = None
 
-    def load(self, height: int | None = None, width: int | None = None) -> Dataset:
-        """Return the arrays, every image scaled to the given size."""
+    def load(self, height: int | None = None, width: int | None = None, channels: int | None = None) -> Dataset:
+        """Return the arrays, every image scaled to the given size; the channels can only be its own."""
         own = self.facts.input_shape
+        if channels not in (None, own[0]):
+            raise DataError(
+                f"the images of {self.facts.name} have {counted(own[0], 'channel')}, but {channels} are wanted; "
+                "only the pictures of a folder can be brought to other colours"
+            )
         return self.read().resized(own[1] if height is None else height, own[2] if width is None else width)

@@ -38,9 +38,11 @@ def survey(files: Sequence[File]) -> tuple[list[Picture], list[PictureError]]:
         file = files[number]
         try:
             size, grey = look(file.path)
+            content = _digest(file.path) if lengths[number] in shared else str(file.path)
         except PictureError as error:
             return error
-        content = _digest(file.path) if lengths[number] in shared else str(file.path)
+        except OSError as error:
+            return PictureError(file.path, f"cannot be read: {error.strerror or error}")
         return Picture(*file, size, grey, content)
 
     # Reading headers keeps the interpreter busy: more threads would only hold each other up.
