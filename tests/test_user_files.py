@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 
 from deepen import description
-from deepen.cli import main
+from deepen.cli import checks, main
+from deepen.inspect import check as check_module
+from deepen.inspect.check import CheckResult
 from deepen.models import registry
+from deepen.paths import Shape
+from deepen.spec import Layer
 
 OWN = """
 from dataclasses import dataclass
@@ -47,11 +51,22 @@ def own(classes=10):
 Call = Callable[..., tuple[int, str, str]]
 
 
+def forget_files_of(folder: Path) -> None:
+    """Forget the modules that lie in a folder, with what they have registered."""
+    modules = {
+        n for n, module in sys.modules.items() if str(getattr(module, "__file__", "")).startswith(str(folder))
+    }
+    for name in [name for name, cls in description._registry.items() if cls.__module__ in modules]:
+        del description._registry[name]
+    for name in [name for name, entry in registry._entries.items() if entry.build.__module__ in modules]:
+        del registry._entries[name]
+    for name in modules:
+        del sys.modules[name]
+
+
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Call]:
-    """Run a command line; what it registers is forgotten after the test."""
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-    monkeypatch.setattr(description, "_registry", dict(description._registry))
+def call(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Call]:
+    """Run a command line; what the test's own files register is forgotten after the test."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:
@@ -60,8 +75,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tm
         return int(ended.value.code or 0), captured.out, captured.err
 
     yield run
-    for name in [name for name, module in sys.modules.items() if str(tmp_path) in str(module)]:
-        del sys.modules[name]
+    forget_files_of(tmp_path)
 
 
 @pytest.fixture
@@ -105,7 +119,7 @@ def test_one_s_own_layer_and_model_in_every_command(call: Call, own: Path, tmp_p
     code, out, _ = call("--import", own, "predict", run, picture)
     assert (code, out.startswith(str(picture))) == (0, True)
     code, out, _ = call("--import", own, "summary", run)
-    assert (code, "leaky1" in out or "layer1 (Leaky)" in out) == (0, True)
+    assert (code, "layer1 (Leaky)" in out) == (0, True)
     for model in (run, "own"):
         code, out, _ = call("--import", own, "check", model)
         assert (code, "layer1 (Leaky)" in out) == (0, True)
@@ -113,13 +127,10 @@ def test_one_s_own_layer_and_model_in_every_command(call: Call, own: Path, tmp_p
     assert (code, "A model of one's own" in out) == (0, True)
 
 
-def test_a_file_with_a_type_that_is_not_registered(
-    call: Call, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_with_a_type_that_is_not_registered(call: Call, own: Path, tmp_path: Path) -> None:
     train = ["train", "own", "--data", "digits", "--epochs", "1", "--engine", "numpy", "--json"]
     _, out, _ = call("--import", own, *train, "--runs", tmp_path / "runs")
-    known = {name: cls for name, cls in description._registry.items() if name != "Leaky"}
-    monkeypatch.setattr(description, "_registry", known)
+    forget_files_of(tmp_path)
     code, _, err = call("summary", json.loads(out)["run"])
     assert code == 1
     assert "unknown type in the description 'Leaky'" in err
@@ -139,6 +150,87 @@ def test_a_wrong_layer_is_an_exit_code_and_a_table(call: Call, own: Path) -> Non
     found: dict[str, Any] = json.loads(out)
     assert (code, found["passed"]) == (1, False)
     assert [layer["path"] for layer in found["layers"] if not layer["passed"]] == ["layer1"]
+
+
+BLOCKS = """
+import deepen
+from deepen.layers import Conv2D, Dense, Flatten, Parallel, ReLU, Residual, Sequential, SideOutput
+
+
+class Halved(Residual):
+    def backward(self, dy, params, cache):
+        dx, gradients = super().backward(dy, params, cache)
+        return dx / 2, gradients
+
+
+class Named(Sequential):
+    pass
+
+
+@deepen.models.model("blocks", title="Of blocks", year=2026, input_shape=(1, 5, 5))
+def blocks(classes=10):
+    def block(kind):
+        return kind(Sequential([Conv2D(2, 3, padding=1), ReLU()]))
+
+    return Sequential(
+        [
+            Parallel([Sequential([Conv2D(1, 1)]), Conv2D(1, 3, padding=1)]),
+            block(Residual),
+            block(Residual),
+            block(Halved),
+            SideOutput(Sequential([Flatten(), Dense(classes)])),
+            Named([Flatten(), Dense(classes)]),
+        ]
+    )
+"""
+
+
+def test_blocks_are_checked_after_what_is_in_them(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[tuple[str, int]] = []
+    plain = check_module.check
+
+    def counted(layer: Layer, input_shape: Shape, *, entries: int) -> CheckResult:
+        checked.append((type(layer).__name__, entries))
+        return plain(layer, input_shape, entries=entries)
+
+    monkeypatch.setattr(check_module, "check", counted)
+    (tmp_path / "blocks.py").write_text(BLOCKS, encoding="utf-8")
+    code, out, _ = call("--import", tmp_path / "blocks.py", "check", "blocks")
+    rows = [line.split("  ")[0] for line in out.split("\n\n")[0].splitlines()]
+    assert rows[1:] == [
+        "parallel1.branch1.conv1 (Conv2D)",
+        "parallel1.branch2 (Conv2D)",
+        "parallel1 (Parallel)",
+        "residual1.conv1 (Conv2D)",
+        "residual1.relu1 (ReLU)",
+        "residual1 (Residual)",
+        "residual2.conv1 (Conv2D)",
+        "residual2.relu1 (ReLU)",
+        "residual2 (Residual)",
+        "residual3.conv1 (Conv2D)",
+        "residual3.relu1 (ReLU)",
+        "residual3 (Halved)",
+        "side1.head.flatten1 (Flatten)",
+        "side1.head.dense1 (Dense)",
+        "side1 (SideOutput)",
+        "block1.flatten1 (Flatten)",
+        "block1.dense1 (Dense)",
+        "block1 (Named)",
+    ]
+    assert code == 1
+    assert out.endswith("\n17 of 18 layers agree with PyTorch and finite differences\n")
+    assert "\nresidual3:\nHalved: input (N, 2, 5, 5)\n" in out
+    assert [name for name, entries in checked if entries == checks.ENTRIES_OF_BLOCKS] == [
+        "Parallel", "Residual", "Halved", "SideOutput", "Named",
+    ]  # fmt: skip
+
+
+def test_a_network_of_one_layer_goes_by_its_model_s_name(call: Call, own: Path) -> None:
+    own.write_text(OWN[: OWN.index("    return Sequential")] + "    return Leaky()\n", encoding="utf-8")
+    code, out, _ = call("--import", own, "check", "own")
+    assert (code, out.splitlines()[1].startswith("own (Leaky)")) == (0, True)
 
 
 def test_a_layer_that_raises_is_one_line(call: Call, own: Path) -> None:
@@ -161,7 +253,10 @@ def test_a_layer_that_raises_is_one_line(call: Call, own: Path) -> None:
         ),
         ("bad_syntax.py", "x = (\n", 1, "bad_syntax.py, line 1: SyntaxError: '(' was never closed"),
         ("no_such_library.py", "import nothere\n", 1, "line 1: ModuleNotFoundError: No module named 'nothere'"),
-        ("json.py", "", 2, "json.py has the name of the module json ("),
+        ("json.py", "", 2, "json.py has the name of Python's own module json; rename the file"),
+        ("sys.py", "", 2, "sys.py has the name of Python's own module sys; rename the file"),
+        ("__main__.py", "", 2, "__main__.py has the name of Python's own module __main__; rename the file"),
+        ("numpy.py", "", 2, "numpy.py has the name of the module numpy ("),
         (
             "taken_name.py",
             "from deepen.models import model\nmodel('lenet', title='', year=0, input_shape=())(print)\n",
@@ -176,6 +271,23 @@ def test_errors_of_the_file(call: Call, tmp_path: Path, name: str, text: str | N
     found, out, err = call("--import", tmp_path / name, "models")
     assert (found, out, err.count("\n")) == (code, "", 1)
     assert says in err
+
+
+def test_python_s_own_names_are_refused_even_where_the_file_would_be_found_first(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "turtledemo.py").write_text("", encoding="utf-8")
+    code, _, err = call("--import", tmp_path / "turtledemo.py", "models")
+    assert code == 2
+    assert "turtledemo.py has the name of Python's own module turtledemo" in err
+
+
+@pytest.mark.parametrize("name", ["my-layers.py", "123.py", "two words.py", "class.py", "layers"])
+def test_names_that_python_could_not_import(call: Call, own: Path, name: str) -> None:
+    code, out, _ = call("--import", own.rename(own.with_name(name)), "check", "own")
+    assert code == 0
+    assert "layer1 (Leaky)" in out
 
 
 def test_several_files_and_one_of_them_twice(call: Call, own: Path, tmp_path: Path) -> None:

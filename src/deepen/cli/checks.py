@@ -1,9 +1,10 @@
-"""The command that holds every layer of a network against PyTorch and finite differences."""
+"""The command that holds every layer and block of a network against PyTorch and finite differences."""
 
 from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 ENTRIES = 8
 """How many entries of each array are held against finite differences one by one."""
 
+ENTRIES_OF_BLOCKS = 2
+"""The same for layers made of others: each of their passes is long, and what is in them is checked by itself."""
+
 HEAD = (
     "layer (type)", "dx off PyTorch", "dx off finite", "parameters off PyTorch", "parameters off finite",
     "furthest off", "",
@@ -37,17 +41,17 @@ HEAD = (
 def check(model: str, input_shape: str | None, classes: int, as_json: bool) -> None:
     """Check the gradients of each layer of MODEL, and exit with 1 if something disagrees.
 
-    Every layer runs by itself, in float64 and on random numbers, in the shape that reaches it. Its hand-derived
-    passes are held against PyTorch's and against finite differences.
+    Every layer runs by itself, in float64 and on random numbers, in the shape that reaches it, and so does every
+    block that adds, joins or branches, after the layers in it. The hand-derived passes are held against PyTorch's
+    and against finite differences.
 
     MODEL is a name from `deepen models`, a model file, a run's folder, or a folder of runs (the newest).
     """
-    from deepen import spec
     from deepen.engines import torch_installed
 
     results: dict[tuple[Layer, Shape], CheckResult] = {}
     found: list[tuple[Node, CheckResult]] = []
-    for node in spec.walk(*network_of(model, input_shape, classes)):
+    for node in _to_check(*network_of(model, input_shape, classes), path=""):
         # A block that is repeated is checked once.
         key = replace(node.layer, name=None), node.input_shape
         if key not in results:
@@ -58,7 +62,7 @@ def check(model: str, input_shape: str | None, classes: int, as_json: bool) -> N
         layers = [{"path": node.path, **result.to_data()} for node, result in found]
         print_json({"model": model, "passed": passed, "layers": layers})
     else:
-        table(HEAD, [_cells(node.path, result) for node, result in found])
+        table(HEAD, [_cells(node.path or model, result) for node, result in found])
         for node, result in found:
             if not result.passed:
                 show("", f"{node.path or model}:", str(result))
@@ -69,14 +73,33 @@ def check(model: str, input_shape: str | None, classes: int, as_json: bool) -> N
         sys.exit(1)
 
 
+def _to_check(layer: Layer, input_shape: Shape, path: str) -> Iterator[Node]:
+    """Yield every layer in the order of computation, containers after what is in them.
+
+    A `Sequential` is left out: it has nothing of its own but the chain rule.
+    """
+    from deepen.layers import Sequential
+    from deepen.paths import join
+    from deepen.spec import Node
+
+    output_shape = layer.output_shape(input_shape)
+    for child in layer.children(input_shape):
+        yield from _to_check(child.layer, child.input_shape, join(path, child.name))
+    if type(layer) is not Sequential:
+        yield Node(path, layer, input_shape, output_shape)
+
+
 def _check(node: Node) -> CheckResult:
     from deepen.inspect.check import check
 
+    entries = ENTRIES_OF_BLOCKS if node.layer.container else ENTRIES
     try:
-        return check(node.layer, node.input_shape, entries=ENTRIES)
+        return check(node.layer, node.input_shape, entries=entries)
     except Exception as error:
         home = Path(inspect.getfile(type(node.layer)))
-        raise DeepenError(f"{node.path} cannot be checked: {what_happened(error, home)}") from error
+        raise DeepenError(
+            f"{node.path or type(node.layer).__name__} cannot be checked: {what_happened(error, home)}"
+        ) from error
 
 
 def _cells(path: str, result: CheckResult) -> tuple[str, ...]:

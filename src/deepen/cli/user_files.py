@@ -16,12 +16,14 @@ def import_file(path: Path) -> None:
 
     Raises:
         DataError: there is no such file.
-        UsageError: another module has that name.
+        UsageError: another module has that name; Python's own count even where the file would be found first.
         DeepenError: the file raises an error; the text names its line.
     """
     path, name = path.resolve(), path.stem.replace(".", "_")
     if not path.is_file():
         raise DataError(f"--import: there is no file {path}")
+    if name == "__main__" or name in sys.stdlib_module_names:
+        raise UsageError(f"--import: {path.name} has the name of Python's own module {name}; rename the file")
     known = importlib.util.find_spec(name)
     if known is not None and known.origin != str(path):
         raise UsageError(

@@ -15,7 +15,10 @@ def run_torch(layer: Layer, inputs: LayerInputs, training: bool) -> LayerResult:
 
     own, run, drawn = inputs.astype(inputs.x.dtype.name), inputs.layer_pass(training), inputs.uniform
     run.draw = lambda purpose, shape: torch.from_numpy(drawn(purpose, shape))
-    x = torch.from_numpy(own.x).requires_grad_()
+    x = torch.from_numpy(own.x)
+    if x.ndim == 4:  # in memory as training has it, where PyTorch has other code for some layers
+        x = x.contiguous(memory_format=torch.channels_last)
+    x.requires_grad_()
     parameters = {path: torch.from_numpy(array).requires_grad_() for path, array in own.parameters.items()}
     statistics = {path: torch.from_numpy(array) for path, array in own.statistics.items()}
     y = layer.torch_forward(F, x, nest(parameters), Context(run, "", nest(statistics)))

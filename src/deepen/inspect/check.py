@@ -13,6 +13,7 @@ from deepen.arrays import Array
 from deepen.engines import torch_installed
 from deepen.engines.numpy_layer import LayerInputs, LayerResult, objective_terms, random_inputs, run_numpy
 from deepen.errors import DeepenError, UsageError
+from deepen.inputs import as_input_shape
 from deepen.inspect.differences import AGREE, Slopes, furthest, largest, worst_entry
 from deepen.paths import Shape
 from deepen.spec import Layer
@@ -100,14 +101,14 @@ def check(layer: Layer, input_shape: Shape, *, batch: int = 3, seed: int = 0, en
 
     Raises:
         ShapeError: the layer cannot take the shape.
-        UsageError: what is given is no layer, or a number is below 1.
+        UsageError: what is given is no layer or no shape, or a number is out of range.
     """
     if not isinstance(layer, Layer):
         raise UsageError(f"check: give a layer, such as Conv2D(8, 3), got {layer!r:.80}")
-    for name, number in (("batch", batch), ("entries", entries)):
-        if number < 1:
-            raise UsageError(f"check: {name} must be 1 or more, got {number}")
-    input_shape = tuple(input_shape)
+    for name, number, least in (("batch", batch, 1), ("seed", seed, 0), ("entries", entries, 1)):
+        if not isinstance(number, int) or number < least:
+            raise UsageError(f"check: {name} must be a whole number, {least} or more, got {number!r}")
+    input_shape = as_input_shape(input_shape)
     inputs = random_inputs(layer, input_shape, batch, seed)
     problems: dict[str, None] = {}  # in order, each once
     passes = {mode: run_numpy(layer, inputs, mode == "training") for mode in ("training", "evaluation")}

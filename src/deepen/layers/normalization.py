@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from deepen import fields
 from deepen.arrays import Array
 from deepen.context import Context
 from deepen.description import register
-from deepen.errors import DeepenError
+from deepen.errors import DeepenError, UsageError
 from deepen.initializers import Ones, Zeros
 from deepen.layers import checks
 from deepen.paths import Shape, Tree
@@ -28,7 +29,7 @@ class Normalize(Layer):
     Shapes: `(N, C, ...)` stays as it is.
 
     Raises:
-        DeepenError: a deviation is not above 0.
+        DeepenError: a field is no number or numbers, or a deviation is not above 0.
         ShapeError: there is one number for each channel, and another count of channels.
     """
 
@@ -39,10 +40,8 @@ class Normalize(Layer):
 
     def __post_init__(self) -> None:
         for field in ("mean", "std"):
-            value = getattr(self, field)
-            numbers = value if isinstance(value, (tuple, list)) else (value,)
-            self.set_field(field, tuple(float(number) for number in numbers))
-        if len(self.mean) != len(self.std) or not min(self.std) > 0:  # type: ignore[arg-type]
+            _numbers(self, field)
+        if len(self.mean) != len(self.std) or not min(self.std, default=0) > 0:  # type: ignore[arg-type]
             raise DeepenError(
                 "Normalize: give as many deviations as means, all above 0, "
                 f"got mean {self.mean} and std {self.std}"
@@ -238,11 +237,21 @@ class GroupNormalization(ScaledNormalization):
 
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch."""
-        return F.group_norm(x, self.groups, params["gamma"], params["beta"], self.epsilon)
+        # PyTorch 2.13 crashes on a CPU where x is channels-last and needs no gradient, but γ does.
+        return F.group_norm(x.contiguous(), self.groups, params["gamma"], params["beta"], self.epsilon)
 
     def _grouped(self, x: Array) -> Array:
         """`(N, C, H, W)` → `(N, groups, C/groups·H·W)`."""
         return x.reshape(len(x), self.groups, -1)
+
+
+def _numbers(layer: Normalize, field: str) -> None:
+    """Turn a field that holds a number, or one for each channel, into a tuple of floats."""
+    value = getattr(layer, field)
+    numbers = value if isinstance(value, (tuple, list)) else (value,)
+    if not all(isinstance(x, Real) and not isinstance(x, bool) and isfinite(x) for x in numbers):
+        raise UsageError(f"Normalize: {field} must be a number, or one for each channel, got {value!r}")
+    layer.set_field(field, tuple(map(float, numbers)))
 
 
 def _moments(x: Array, over: int | tuple[int, ...]) -> tuple[Array, Array]:
