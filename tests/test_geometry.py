@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from deepen.arrays import Array
+from deepen.constraints import MaxNorm
 from deepen.context import Context, Pass
 from deepen.errors import DeepenError, ShapeError
 from deepen.initializers import HeNormal
@@ -240,10 +241,15 @@ def test_partial_convolution_that_sees_all_starts_as_wide_as_a_full_one() -> Non
 
 
 def test_partial_convolution_is_held_small_as_others_are() -> None:
-    layer = PartialConv2D(((0,),), 3, kernel_regularizer="l2", kernel_constraint="max_norm")
-    kernel = parameters(layer, (1, 3, 3))["kernel"]
+    layer = PartialConv2D(((0,), (0, 1)), 3, kernel_regularizer="l2", kernel_constraint=MaxNorm(0.5))
+    kernel = parameters(layer, (2, 3, 3))["kernel"]
     assert kernel.regularizer is layer.kernel_regularizer
-    assert kernel.constraint is layer.kernel_constraint
+    assert kernel.constraint is not None
+    held = kernel.constraint.project(np.ones(kernel.shape, np.float32))
+    assert held.dtype == np.float32
+    # A filter is as long as all its kernels together.
+    assert [np.linalg.norm(held[:1]), np.linalg.norm(held[1:])] == pytest.approx([0.5, 0.5])
+    assert torch.equal(kernel.constraint.project(torch.ones(kernel.shape)), torch.from_numpy(held))
 
 
 def test_the_nearest_code_wins() -> None:

@@ -11,7 +11,8 @@ import pytest
 import deepen
 from deepen import Callback, DataError, DeepenError, FileFormatError, Model, UsageError, View
 from deepen.data import PictureRules, Shift
-from deepen.layers import Conv2D, Dense, Flatten, Sequential
+from deepen.groups import Group
+from deepen.layers import RBF, Conv2D, Dense, Flatten, Sequential
 from deepen.losses import one_hot
 from deepen.optimizers import Adam
 from networks import CLASSES, INPUT_SHAPE, NETWORKS
@@ -314,3 +315,47 @@ def test_a_file_that_describes_a_giant_is_refused_before_memory_is_asked_for(tmp
     model_file.save(path, {}, content)
     with pytest.raises(FileFormatError, match=r"dense1\.kernel is missing"):
         Model.load(path)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss", "probabilities"),
+    [
+        ("softmax", "cross_entropy", True),
+        (None, "cross_entropy", True),
+        ("softmax", "mse", True),
+        ("sigmoid", "mse", False),
+        (None, "hinge", False),
+    ],
+)
+def test_predictions_are_called_probabilities_where_they_are(
+    last: str | None, loss: str, probabilities: bool
+) -> None:
+    made = Model([Flatten(), Dense(3, activation=last)], (1, 2, 2))
+    made.compile(loss=loss, engine="numpy")
+    assert made.gives_probabilities == probabilities
+    x = np.random.default_rng(0).random((5, 1, 2, 2))
+    assert np.allclose(made.predict(x).sum(axis=1), 1) == probabilities
+
+
+def test_everything_frozen_is_said() -> None:
+    made = Model([Flatten(), Dense(3)], (1, 2, 2))
+    made.compile(engine="numpy", groups=[Group("*", rate=0)])
+    with pytest.raises(DeepenError, match="everything is frozen"):
+        made.fit(np.zeros((4, 1, 2, 2)), np.arange(4) % 3, verbose=0)
+
+
+def test_lenet5s_output_and_loss_train_together(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(30) % 3
+    x = rng.random((30, 1, 4, 4)) + y[:, None, None, None]
+    made = Model([Flatten(), Dense(6, activation="scaled_tanh"), RBF(3)], (1, 4, 4))
+    made.compile(Adam(0.02), loss="lenet5", engine="torch")
+    codes = made.weights["rbf1.codes"]
+    made.fit(x, y, epochs=60, verbose=0)
+    assert made.evaluate(x, y).accuracy > 0.9
+    assert (made.weights["rbf1.codes"] == codes).all()
+    loaded = Model.load(made.save(tmp_path / "rbf.safetensors"), engine="numpy")
+    found = loaded.predict(x)
+    assert found == pytest.approx(made.predict(x), abs=1e-5)
+    assert (found.sum(axis=1) <= 1).all()  # what is lacking is "none of these"
+    assert (loaded.predict(np.full((1, 1, 4, 4), -50.0)) < 1e-3).all()

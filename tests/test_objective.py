@@ -13,7 +13,7 @@ from deepen.engines import Engine, Setup
 from deepen.engines.numpy_engine import NumpyEngine, compute_gradients, training_pass
 from deepen.engines.torch_engine import TorchEngine
 from deepen.errors import DeepenError, NonFiniteError, ShapeError, UnknownNameError, UsageError
-from deepen.groups import Group
+from deepen.groups import Group, checked
 from deepen.layers import (
     ActivityRegularization,
     Conv2D,
@@ -22,6 +22,7 @@ from deepen.layers import (
     Sequential,
     SideOutput,
 )
+from deepen.losses import MeanSquaredError, SoftmaxCrossEntropy
 from deepen.optimizers import SGD, AdamW
 from deepen.randomness import Moment
 from deepen.regularizers import L1, L2, regularizer
@@ -171,6 +172,64 @@ def test_a_side_output_is_for_training_alone(make: Callable[[Setup], Engine]) ->
     assert engine.activations(x, ["side.head.conv1"])["side.head.conv1"].shape == (len(x), 3, 8, 8)
 
 
+@each_engine
+@pytest.mark.parametrize("frozen", ["norm1", "norm*", "norm1.*"])
+def test_statistics_stay_however_a_layer_is_frozen(make: Callable[[Setup], Engine], frozen: str) -> None:
+    settings = setup(groups=(Group(frozen, rate=0),))
+    before, after = make(settings).state(), trained(make, settings).state()
+    for path, statistic in before.statistics.items():
+        assert (statistic == after.statistics[path]).all(), path
+
+
+@each_engine
+def test_what_has_no_part_in_the_loss_has_no_gradient(make: Callable[[Setup], Engine]) -> None:
+    groups = (Group("side", rate=0), Group("side.head.dense1"))
+    settings = setup(groups=groups, optimizer=AdamW(0.1, weight_decay=0.5))
+    before, after = make(settings).state(), trained(make, settings, steps=1).state()
+    kernel = "side.head.dense1.kernel"
+    assert after.parameters[kernel] == pytest.approx(before.parameters[kernel] * (1 - 0.05 * 0.5))  # decay alone
+
+
+@each_engine
+def test_the_softmax_of_a_head_is_left_to_a_loss_that_takes_logits(
+    make: Callable[[Setup], Engine],
+) -> None:
+    head = Sequential([Flatten(), Dense(CLASSES, activation="softmax")])
+    network = Sequential([SideOutput(head), Flatten(), Dense(CLASSES, activation="softmax")])
+    x, y = batch()
+    for loss in (SoftmaxCrossEntropy(), MeanSquaredError()):
+        engine = make(Setup(network, INPUT_SHAPE, loss, dtype="float64"))
+        seen = engine.activations(x, ["side1.head", "side1.head.dense1", "dense1"])
+        assert seen["side1.head"].sum(axis=1) == pytest.approx(1)
+        assert (seen["side1.head"] == seen["side1.head.dense1"]).all()
+        engine.bind(x, y)
+        p = np.stack([seen["dense1"], seen["side1.head"]])
+        wanted = np.eye(CLASSES)[y]
+        each = -np.log(p[:, np.arange(len(y)), y]) if isinstance(loss, SoftmaxCrossEntropy) else (p - wanted) ** 2
+        main, side = each.reshape(2, -1).mean(axis=1)
+        assert engine.step(np.arange(len(x)), MOMENT, 0.1).read()[0] == pytest.approx(main + 0.3 * side)
+
+
+@each_engine
+def test_what_is_not_finite_in_or_after_a_side_output_is_named(make: Callable[[Setup], Engine]) -> None:
+    x, y = batch()
+    for path, where in (
+        ("side.head.dense1.bias", r"the output of side\.head\.dense1 "),
+        ("dense1.bias", r"the output of dense1 "),
+        ("conv1.kernel", r"the penalty on conv1\.kernel "),
+    ):
+        settings = Setup(NETWORKS["penalized"], INPUT_SHAPE)
+        state = NumpyEngine(settings).state()
+        state.parameters[path][...] = 1e30 if "conv1" in path else np.inf
+        if "conv1" in path:
+            x = np.zeros_like(x)  # all outputs stay finite
+        engine = make(settings)
+        engine.load_state(state)
+        engine.bind(x.astype(np.float32), y)
+        with pytest.raises(NonFiniteError, match=where):
+            engine.step(np.arange(len(x)), MOMENT, 0.1).read()
+
+
 @pytest.mark.parametrize(
     ("make", "kind", "says"),
     [
@@ -184,6 +243,18 @@ def test_a_side_output_is_for_training_alone(make: Callable[[Setup], Engine]) ->
         (lambda: Group("conv1", decay=True), UsageError, "the decay must be a number, got True"),
         (lambda: Group(""), UsageError, 'such as "conv\\*"'),
         (lambda: setup(groups=(Group("convv1"),)), UnknownNameError, "'convv1'; did you mean 'conv1'?"),
+        (lambda: Dense(3, use_bias="no"), DeepenError, "use_bias must be True or False, got 'no'"),  # type: ignore[arg-type]
+        (
+            lambda: Setup(Sequential([SideOutput(Dense(5)), Dense(3)]), (4,)),
+            ShapeError,
+            r"side1 has a head that gives \(5,\), but the network gives \(3,\)",
+        ),
+        (
+            lambda: Setup(Dense(3), (4,), SoftmaxCrossEntropy(class_weights=(1, 2))),
+            UsageError,
+            "one class weight for each of the 3 classes, got 2",
+        ),
+        (lambda: checked(["conv1"]), UsageError, "groups are objects, such as deepen.Group"),  # type: ignore[list-item]
         (lambda: SideOutput(Dense(3), weight=0), DeepenError, "the weight must be above 0, got 0"),
         (lambda: SideOutput("dense"), DeepenError, "the head must be a layer"),  # type: ignore[arg-type]
         (

@@ -9,8 +9,9 @@ import pytest
 
 from deepen.errors import DataError, FileFormatError, UnknownNameError
 from deepen.groups import Group
-from deepen.layers import BatchNormalization, Conv2D, Dense, Flatten, Sequential
+from deepen.layers import RBF, BatchNormalization, Conv2D, Dense, Flatten, Parallel, Sequential, SideOutput
 from deepen.model import Model
+from deepen.transfer import head_of
 
 SHAPE = (1, 6, 6)
 
@@ -52,6 +53,14 @@ def test_other_classes_get_a_new_head(saved: Path, classes: tuple[str, ...]) -> 
     for path in ("dense2.kernel", "dense2.bias"):
         assert (own.weights[path] == untouched.weights[path]).all()
     assert not (own.weights["dense1.kernel"] == untouched.weights["dense1.kernel"]).all()
+
+
+def test_the_head_is_all_that_comes_after_the_last_mixing_of_features() -> None:
+    side = SideOutput(Sequential([Flatten(), Dense(3)]))
+    ends = [Dense(8), Parallel([Dense(2), Sequential([Dense(3), Dense(1)])]), BatchNormalization()]
+    found = head_of(Sequential([Conv2D(2, 3), side, Flatten(), *ends]), SHAPE)
+    assert found == {"side1.head.dense1", "parallel1.branch1", "parallel1.branch2.dense2", "norm1"}
+    assert head_of(Sequential([Flatten(), Dense(8), RBF(3)]), SHAPE) == {"rbf1"}
 
 
 def test_what_was_taken_and_what_was_not_is_said(saved: Path) -> None:

@@ -71,4 +71,4 @@ def _with_rate(text: str) -> Group:
     try:
         return Group(paths, rate=float(factor))
     except (ValueError, UsageError) as error:
-        raise UsageError(f"a rate is a path and a factor, such as conv*=0.1, got {text!r}") from error
+        raise UsageError(f"a rate is a path and a factor, such as conv*=0.1, got {text!r} ({error})") from error

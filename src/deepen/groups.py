@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -60,3 +60,16 @@ class Group(Described):
         if not any(self.holds(path) for path in known):
             layers = {path.rpartition(".")[0] for path in known}
             raise UnknownNameError("layer with parameters", self.paths, layers)
+
+
+def checked(given: Sequence[Group]) -> tuple[Group, ...]:
+    """Return the groups as a tuple.
+
+    Raises:
+        UsageError: one is no group.
+    """
+    groups = (given,) if isinstance(given, Group) else tuple(given)
+    for group in groups:
+        if not isinstance(group, Group):
+            raise UsageError(f'groups are objects, such as deepen.Group("conv*", rate=0.1), got {group!r:.80}')
+    return groups

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from deepen import data, engines, models, run_report, runs
 from deepen.config import RunConfig
-from deepen.data import Augmentation, Dataset, Shift, stratified_split
+from deepen.data import Augmentation, Dataset, Shift
 from deepen.description import Described
 from deepen.environment import environment
 from deepen.inspect.summary import summarize
@@ -30,7 +30,7 @@ def train(config: RunConfig) -> Outcome:
     entry = models.entry(config.model)
     rule, rates = _optimizer(config), schedule(config.schedule)
     choice = engines.choose(config.engine, config.device)
-    source = data.source(config.data, seed=config.seed)
+    source = data.source(config.data, seed=config.seed, validation_split=config.validation_split)
     height, width = entry.input_shape[1:] if config.size is None else (config.size, config.size)
     facts = source.facts
     model = Model(
@@ -53,7 +53,7 @@ def train(config: RunConfig) -> Outcome:
     folder = runs.create(config, facts.name, computed_with)
     summary = summarize(model.network, model.input_shape)
     _say(*dataset.remarks)
-    _say(*_describe(config, source, dataset))
+    _say(*_describe(source, dataset))
     _say(f"model: {config.model}, {summary.parameters:,} parameters")
     _say(f"engine: {choice} ({choice.reason})")
     started = time.perf_counter()
@@ -63,7 +63,7 @@ def train(config: RunConfig) -> Outcome:
             dataset.train_labels,
             batch_size=config.batch_size,
             epochs=config.epochs,
-            validation_split=0.0 if dataset.validation_images is not None else config.validation_split,
+            validation_split=0.0 if dataset.validation is not None else config.validation_split,
             validation_data=dataset.validation,
             callbacks=[Progress(), runs.MetricsFile(folder)],
             schedule=rates,
@@ -75,7 +75,7 @@ def train(config: RunConfig) -> Outcome:
         raise
     seconds = time.perf_counter() - started
     test = model.evaluate(dataset.test_images, dataset.test_labels)
-    model.figures = _figures(config, test, augmentations, rule)
+    model.figures = _figures(config, source, test, augmentations, rule)
     if model.gives_probabilities:
         model.figures["calibration_error"] = test.calibration.error
     model.save(folder / runs.MODEL)
@@ -89,34 +89,29 @@ def _optimizer(config: RunConfig) -> Optimizer:
     return chosen if config.learning_rate is None else type(chosen)(learning_rate=config.learning_rate)
 
 
-def _describe(config: RunConfig, source: data.Source, dataset: Dataset) -> Iterator[str]:
+def _describe(source: data.Source, dataset: Dataset) -> Iterator[str]:
     """Yield what is trained on: sizes, and for pictures of one's own how many of each class are where."""
-    before, after = source.facts.input_shape, dataset.facts.input_shape
+    facts, before, after = dataset.facts, source.facts.input_shape, dataset.facts.input_shape
     size = f"{before[1]}×{before[2]}" + (f", resized to {after[1]}×{after[2]}" if before != after else "")
-    facts = dataset.facts
     yield f"data: {facts.name}, {facts.train_count:,} training and {facts.test_count:,} test images of {size}"
     if source.counts is None:
         return
-    counts = dataset.counts
-    if dataset.validation_images is None and config.validation_split:
-        rest, held_out = stratified_split(dataset.train_labels, config.validation_split, config.seed)
-        for part, indices in (("training", rest), ("validation", held_out)):
-            labels = dataset.train_labels[indices].tolist()
-            counts[part] = tuple(labels.count(label) for label in range(len(facts.classes)))
-        share = f"{config.validation_split:.0%} of the training images"
-        yield f"{share} were drawn for the validation, with seed {config.seed}"
-    parts = [part for part in ("training", "validation", "test") if part in counts]
     width = max(map(len, facts.classes))
-    yield "  ".join([f"  {'class':<{width}}", *(f"{part:>10}" for part in parts)])
+    yield "  ".join([f"  {'class':<{width}}", *(f"{part:>10}" for part in dataset.counts)])
     for label, name in enumerate(facts.classes):
-        yield "  ".join([f"  {name:<{width}}", *(f"{counts[part][label]:>10,}" for part in parts)])
+        yield "  ".join([f"  {name:<{width}}", *(f"{count[label]:>10,}" for count in dataset.counts.values())])
 
 
 def _figures(
-    config: RunConfig, test: Evaluation, augmentations: list[Augmentation], rule: Described
+    config: RunConfig,
+    source: data.Source,
+    test: Evaluation,
+    augmentations: list[Augmentation],
+    rule: Described,
 ) -> dict[str, object]:
     return {
-        "data": config.data,
+        # A folder by its whole path, so that it is found from anywhere.
+        "data": config.data if source.counts is None else source.facts.source,
         "epochs": config.epochs,
         "batch_size": config.batch_size,
         "optimizer": repr(rule),

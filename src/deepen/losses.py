@@ -45,6 +45,13 @@ class Loss(Described):
         """Return what `predict` gives for the outputs of the network."""
         return outputs
 
+    def check(self, classes: int) -> None:
+        """Make sure that the loss can be used with so many classes.
+
+        Raises:
+            UsageError: it cannot.
+        """
+
 
 @register
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ class SoftmaxCrossEntropy(Loss):
         """Compute the loss with PyTorch, whose own mean over class numbers would divide by the weights."""
         if not self.label_smoothing and self.class_weights is None:
             return F.cross_entropy(outputs, targets)
-        self._check_weights(outputs.shape[1])
+        self.check(outputs.shape[1])
         weight = None if self.class_weights is None else outputs.new_tensor(self.class_weights)
         t = torch_rows(F, targets, outputs)
         return F.cross_entropy(outputs, t, weight=weight, label_smoothing=self.label_smoothing)
@@ -108,11 +115,11 @@ class SoftmaxCrossEntropy(Loss):
         if self.label_smoothing:
             t = (1 - self.label_smoothing) * t + self.label_smoothing / t.shape[1]
         if self.class_weights is not None:
-            self._check_weights(t.shape[1])
+            self.check(t.shape[1])
             t = t * np.asarray(self.class_weights, t.dtype)
         return t
 
-    def _check_weights(self, classes: int) -> None:
+    def check(self, classes: int) -> None:
         if self.class_weights is not None and len(self.class_weights) != classes:
             raise UsageError(
                 f"SoftmaxCrossEntropy: give one class weight for each of the {classes} classes, "

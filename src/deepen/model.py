@@ -15,14 +15,15 @@ from deepen.arrays import Array
 from deepen.data.augment import Augmentation
 from deepen.data.picture import PictureRules
 from deepen.data.split import stratified_split
-from deepen.description import from_data, to_data
 from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State, fresh_state
 from deepen.errors import DataError, DeepenError, FileFormatError, UsageError
 from deepen.groups import Group
+from deepen.groups import checked as checked_groups
 from deepen.inputs import as_images, as_input_shape, as_labels
 from deepen.inspect.summary import Summary, as_text, summarize
 from deepen.layers import Sequential
 from deepen.losses import Loss
+from deepen.model_content import ModelContent, weights_of
 from deepen.optimizers import Optimizer, optimizer
 from deepen.paths import Shape
 from deepen.schedules import Schedule, schedule
@@ -123,7 +124,7 @@ class Model:
             _optimizer(optimizer),
             self.seed,
             augmentations=tuple(augmentations),
-            groups=tuple(groups),
+            groups=checked_groups(groups),
         )
         self._choice, self._engine, self._epochs = choice, None, 0
         self._state = None if kept is None else fresh_state(self._setup, *kept)
@@ -233,7 +234,7 @@ class Model:
     @property
     def gives_probabilities(self) -> bool:
         """Whether `predict` returns probabilities, and not the scores of a loss that knows none."""
-        return self._setup.loss.probabilistic
+        return self._setup.gives_probabilities
 
     def __call__(self, x: Any) -> Array:
         """Return the probabilities of the classes, `(N, K)`."""
@@ -266,17 +267,17 @@ class Model:
             DataError: the file cannot be written; what was there before is unharmed.
         """
         state = self.engine.state()
-        content = {
-            "name": self.name,
-            "network": to_data(self.network),
-            "input_shape": list(self.input_shape),
-            "classes": list(self.classes),
-            "loss": to_data(self._setup.loss),
-            "picture": None if self.picture is None else self.picture.to_data(),
-            "figures": model_file.plain(self.figures),
-            "seed": self.seed,
-        }
-        model_file.save(Path(path), {**state.parameters, **state.statistics}, content)
+        content = ModelContent(
+            self.name,
+            self.network,
+            self.input_shape,
+            self.classes,
+            self._setup.loss,
+            self.picture,
+            self.figures,
+            self.seed,
+        )
+        model_file.save(Path(path), {**state.parameters, **state.statistics}, content.to_data())
         return Path(path)
 
     @classmethod
@@ -287,22 +288,15 @@ class Model:
             DataError: the file cannot be read.
             FileFormatError: it is no model file, or it is damaged.
         """
-        arrays, content = model_file.load(pretrained.resolve(path))
+        arrays, data = model_file.load(pretrained.resolve(path))
         try:
-            if not isinstance(content["classes"], list) or not isinstance(content["figures"], dict):
-                raise FileFormatError("its classes are no list, or its figures no table")
+            content = ModelContent.from_data(data)
             model = Model(
-                from_data(content["network"], Layer),
-                tuple(content["input_shape"]),
-                classes=content["classes"],
-                name=content["name"],
-                seed=content["seed"],
+                content.network, content.input_shape, classes=content.classes, name=content.name, seed=content.seed
             )
-            _check_picture(content["picture"], model.picture)
-            model.figures = dict(content["figures"])
-            loss = from_data(content["loss"], Loss)
-            model._setup = Setup(model.network, model.input_shape, loss, seed=model.seed)
-            model._state = fresh_state(model._setup, *_told_apart(model._setup, arrays))
+            model.figures = content.figures
+            model._setup = Setup(model.network, model.input_shape, content.loss, seed=model.seed)
+            model._state = fresh_state(model._setup, *weights_of(model._setup, arrays))
         except (KeyError, TypeError, ValueError, DeepenError) as error:
             raise FileFormatError(f"{path} is no valid model: {error}") from error
         model._choice = engines.choose(engine, device)
@@ -327,18 +321,6 @@ class Model:
             return None
         state = self._state or self.engine.state()
         return state.parameters, state.statistics
-
-
-def _told_apart(setup: Setup, arrays: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return the parameters and the statistics among a file's arrays, each held against the description."""
-    model_file.check(arrays, {**setup.parameters, **setup.statistics}, setup.dtype)
-    return {path: arrays[path] for path in setup.parameters}, {path: arrays[path] for path in setup.statistics}
-
-
-def _check_picture(given: Any, expected: PictureRules | None) -> None:
-    found = None if given is None else PictureRules.from_data(given)
-    if found != expected:
-        raise FileFormatError(f"its rules {found} make pictures of another shape than its network takes")
 
 
 # The methods above have arguments of these functions' names.

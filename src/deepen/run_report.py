@@ -126,7 +126,8 @@ def _class_table(classes: Sequence[str], test: Evaluation) -> report.Table:
     heading, shown = "Classes", np.arange(len(classes))
     if len(classes) > MOST_CLASSES:
         heading = f"Classes: the {MOST_CLASSES} of {len(classes):,} with the lowest F1"
-        shown = np.argsort(found.f1, kind="stable")[:MOST_CLASSES]
+        # A class without test images has no F1, rather than the lowest one.
+        shown = np.argsort(np.where(found.support > 0, found.f1, np.inf), kind="stable")[:MOST_CLASSES]
     rows: list[tuple[object, ...]] = []
     for k in shown.tolist():
         images = int(found.support[k])

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepen import model_file, spec
+from deepen import model_file
 from deepen.arrays import Array
 from deepen.engines.base import Setup, State, fresh_state, initial_state
 from deepen.errors import DataError
-from deepen.paths import Shape
+from deepen.layers import Sequential, SideOutput
+from deepen.layers.side import side_outputs
+from deepen.paths import Shape, join
 from deepen.spec import Layer
 
 
@@ -72,13 +74,13 @@ def plan(setup: Setup, arrays: Mapping[str, Array], same_classes: bool) -> Trans
         same_classes: whether both know the same classes in the same order; the head stays new where not.
     """
     taken, fresh = [], {}
-    head = set() if same_classes else head_of(setup.network, setup.input_shape)
+    head = set[str]() if same_classes else head_of(setup.network, setup.input_shape)
     for path, param in {**setup.parameters, **setup.statistics}.items():
         if path not in arrays:
             fresh[path] = "which the other model does not have"
         elif arrays[path].shape != param.shape:
             fresh[path] = f"of shape {_shape(param.shape)} here and {_shape(arrays[path].shape)} there"
-        elif path in head:
+        elif path.rpartition(".")[0] in head:
             fresh[path] = "because the classes are others"
         else:
             taken.append(path)
@@ -88,9 +90,29 @@ def plan(setup: Setup, arrays: Mapping[str, Array], same_classes: bool) -> Trans
 
 
 def head_of(network: Layer, input_shape: Shape) -> set[str]:
-    """Return the paths of the parameters that make the class scores: those of the last layer that has any."""
-    owners = [node for node in spec.walk(network, input_shape) if node.layer.params(node.input_shape)]
-    return {owners[-1].join(name) for name in owners[-1].layer.params(owners[-1].input_shape)} if owners else set()
+    """Return the paths of the layers that make the class scores.
+
+    They are the last layer that mixes features and those after it, and likewise in the head of each side output.
+    """
+    found, _ = _end(network, input_shape, "")
+    for path, head in side_outputs(network, input_shape):
+        found |= _end(head.layer, head.input_shape, join(path, head.name))[0]
+    return found
+
+
+def _end(layer: Layer, input_shape: Shape, path: str) -> tuple[set[str], bool]:
+    """Return the layers at the end of a part of a network, and whether one of them mixes features."""
+    if not layer.container:
+        return {path}, any(len(param.shape) > 1 for param in layer.params(input_shape).values())
+    if isinstance(layer, SideOutput):
+        return set(), False
+    found, mixes = set[str](), False
+    for child in reversed(layer.children(input_shape)):
+        inner, inner_mixes = _end(child.layer, child.input_shape, join(path, child.name))
+        found, mixes = found | inner, mixes or inner_mixes
+        if mixes and isinstance(layer, Sequential):
+            break
+    return found, mixes
 
 
 def _shape(shape: Shape) -> str:

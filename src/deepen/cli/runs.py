@@ -115,10 +115,10 @@ def evaluate(model: str, data: str | None, engine: str, device: str, as_json: bo
     if loaded.picture is None:
         raise DataError(f"{model} takes {loaded.input_shape}, but images are maps in one or three colours")
     # The seed decides which pictures of a folder are the test's.
-    source = data_sets.source(name, seed=loaded.figures.get("seed", 0))
+    source = data_sets.source(name, seed=loaded.seed)
     if strangers := set(source.facts.classes) - set(loaded.classes):
         raise DataError(f"{model} does not know the classes {', '.join(sorted(strangers))} of {name}")
-    dataset = source.load(*loaded.picture.size)
+    dataset = source.load(*loaded.picture.size, loaded.input_shape[0])
     number_here = np.array([loaded.classes.index(each) for each in source.facts.classes])
     found = loaded.evaluate(dataset.test_images, number_here[dataset.test_labels])
     result: dict[str, Any] = {"accuracy": found.accuracy, "loss": found.loss, "count": found.count}
@@ -139,7 +139,8 @@ def evaluate(model: str, data: str | None, engine: str, device: str, as_json: bo
         show(f"confidence: {found.calibration}")
     table(
         ("class", "images", "precision", "recall", "F1"),
-        [(label, f"{n:,}", f"{p:.1%}", f"{r:.1%}", f"{f:.1%}") for label, n, p, r, f in rows],
+        # Of a class without test images nothing can be said.
+        [(label, f"{n:,}", *(f"{each:.1%}" if n else "–" for each in rest)) for label, n, *rest in rows],
     )
 
 

@@ -14,9 +14,10 @@ from deepen import spec
 from deepen.arrays import Array
 from deepen.context import Context, Pass
 from deepen.data.augment import Augmentation
-from deepen.errors import DeepenError, UnknownNameError
+from deepen.errors import DeepenError, ShapeError, UnknownNameError
 from deepen.groups import Group
 from deepen.layers.combine import split_softmax
+from deepen.layers.side import as_logits, side_outputs
 from deepen.losses import Loss, SoftmaxCrossEntropy
 from deepen.optimizers import Adam, Optimizer
 from deepen.paths import Shape
@@ -44,13 +45,25 @@ class Setup:
     """Which parameters are trained in their own way."""
 
     def __post_init__(self) -> None:
+        outputs = self.network.output_shape(self.input_shape)
+        for path, head in side_outputs(self.network, self.input_shape):
+            if head.output_shape != outputs:
+                problem = f"has a head that gives {head.output_shape}, but the network gives {outputs}"
+                raise ShapeError("SideOutput", f"{problem}; let both end in as many classes", path)
+        if len(outputs) == 1:
+            self.loss.check(outputs[0])
         for group in self.groups:
             group.check(self.parameters)
 
     @cached_property
     def loss_network(self) -> Layer:
         """The network as the loss takes it: without a final softmax where that works on logits."""
-        return split_softmax(self.network)[0] if self.loss.on_logits else self.network
+        return as_logits(self.network) if self.loss.on_logits else self.network
+
+    @cached_property
+    def gives_probabilities(self) -> bool:
+        """Whether predictions are probabilities: by the loss, or because the network itself ends in them."""
+        return self.loss.probabilistic or (not self.loss.on_logits and split_softmax(self.network)[1])
 
     @cached_property
     def parameters(self) -> dict[str, Param]:
@@ -69,8 +82,14 @@ class Setup:
 
     @cached_property
     def frozen(self) -> frozenset[str]:
-        """The paths of the layers that compute as in evaluation, because they are not trained."""
-        return frozenset(filter(self._frozen, spec.layer_paths(self.network, self.input_shape)))
+        """The paths of the layers that compute as in evaluation: those that are frozen, or all of whose parts are."""
+        learning = [path for path, param in self.parameters.items() if param.trainable]
+        found = set()
+        for layer in spec.layer_paths(self.network, self.input_shape):
+            own = [path for path in learning if path.startswith(f"{layer}.")]
+            if self._frozen(layer) or (own and all(map(self._frozen, own))):
+                found.add(layer)
+        return frozenset(found)
 
     @cached_property
     def regularizers(self) -> dict[str, Regularizer]:

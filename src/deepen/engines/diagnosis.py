@@ -38,9 +38,15 @@ def _first_not_finite(setup: Setup, state: State, images: Array, labels: Array, 
     run.watch = paths
     found = compute_gradients(setup, state, images, labels, run)
     for path in paths:
-        output = run.outputs.get(path, found.outputs)
-        if not np.isfinite(output).all():
+        # A network that is a single layer has no path; the head of a frozen side output is not computed.
+        output = run.outputs.get(path) if path else found.outputs
+        if output is not None and not np.isfinite(output).all():
             return f"the output of {path or 'the network'} is the first that is NaN or infinite"
+    for path, regularizer in setup.regularizers.items():
+        with np.errstate(all="ignore"):
+            penalty = regularizer.value(state.parameters[path])
+        if not np.isfinite(penalty):
+            return f"the penalty on {path} is NaN or infinite"
     if not np.isfinite(found.loss):
         return "the loss is NaN or infinite"
     # On the way back the last layer comes first.

@@ -84,6 +84,9 @@ class TorchEngine(Engine):
         outputs = self.module(self._augmented(self._scaled(self._images[index]), run), run)
         loss = self._objective(outputs, self._targets(labels), run)
         loss.backward()
+        for parameter in self._trainable:
+            if parameter.grad is None:  # it had no part in the loss; optimizers still decay it
+                parameter.grad = torch.zeros_like(parameter)
         self._sound = self._sound & _finite(loss, [p.grad for p in self._trainable])
         if self._waits and not self._sound:
             raise self._explain(indices, moment)

@@ -50,7 +50,8 @@ class TorchNetwork(ArrayTree):
 
     It maps float images `(N, C, H, W)` to logits `(N, K)`, and can be wrapped by DistributedDataParallel.
     Called without a `Pass`, it behaves like any module: `train()` and `eval()` set the mode, dropout draws from
-    torch's generator, and running statistics move at once.
+    torch's generator, and running statistics move at once. Side outputs and penalties on activity are left in a
+    pass; whoever trains with them hands in a `Pass(training=True, draw=…)` and adds them to the loss.
     """
 
     def __init__(self, setup: Setup, state: State | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 
 from deepen.constraints import constraint
 from deepen.initializers import initializer
+from deepen.layers import checks
 from deepen.layers.activation import Activation, activation
 from deepen.paths import Shape
 from deepen.regularizers import regularizer
@@ -28,6 +29,7 @@ class KernelLayer(Layer):
     bias_constraint: str | Constraint | None = None
 
     def __post_init__(self) -> None:
+        checks.flag(self, "use_bias")
         activation(self._activation_name)
         for part in ("kernel", "bias"):
             self.set_field(f"{part}_initializer", initializer(getattr(self, f"{part}_initializer")))

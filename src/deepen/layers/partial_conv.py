@@ -18,7 +18,7 @@ from deepen.layers.conv import Conv2D
 from deepen.layers.kernel import KernelLayer
 from deepen.layers.windows import Padding, Windows, check_padding
 from deepen.paths import Shape, Tree
-from deepen.spec import Initializer, Param
+from deepen.spec import Constraint, Initializer, Param
 
 Connections = tuple[tuple[int, ...], ...]
 
@@ -81,8 +81,10 @@ class PartialConv2D(KernelLayer):
     def params(self, input_shape: Shape) -> dict[str, Param]:
         pairs = sum(len(seen) for seen in self.connections)
         found = self.kernel_params((pairs, *self.window), len(self.connections))
-        start = _FilterByFilter(self.connections, found["kernel"].initializer)
-        return found | {"kernel": replace(found["kernel"], initializer=start)}
+        kernel = found["kernel"]
+        start = _FilterByFilter(self.connections, kernel.initializer)
+        limit = None if kernel.constraint is None else _OfEachFilter(self.connections, kernel.constraint)
+        return found | {"kernel": replace(kernel, initializer=start, constraint=limit)}
 
     @property
     def full(self) -> Conv2D:
@@ -109,12 +111,10 @@ class PartialConv2D(KernelLayer):
 
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch; the full kernel is put together without a copy from this side to a GPU."""
-        import torch
-
         kernels = dict(zip(zip(*self._places, strict=True), params["kernel"].unbind(), strict=True))
         unseen = params["kernel"].new_zeros(self.window)
         shape = len(self.connections), x.shape[1], *self.window
-        full = torch.stack([kernels.get(place, unseen) for place in np.ndindex(shape[:2])]).reshape(shape)
+        full = F.torch.stack([kernels.get(place, unseen) for place in np.ndindex(shape[:2])]).reshape(shape)
         return self.full.torch_forward(F, x, self._with(full, params), ctx)
 
     @property
@@ -162,3 +162,19 @@ class _FilterByFilter(Initializer):
             for number, seen in enumerate(self.connections)
         ]
         return np.concatenate(kernels)
+
+
+@dataclass(frozen=True)
+class _OfEachFilter(Constraint):
+    """Hold the kernels of a table to what a constraint asks of whole filters."""
+
+    connections: Connections
+    constraint: Constraint
+
+    def project(self, w: Any) -> Any:
+        held, start = w * 1, 0
+        for seen in self.connections:
+            filter_ = slice(start, start + len(seen))
+            held[filter_] = self.constraint.project(w[filter_][None])[0]
+            start = filter_.stop
+        return held
