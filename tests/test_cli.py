@@ -223,7 +223,7 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
         (["summary", "lenet", "--input-shape", "1,4,4"], 1, "conv2 cannot fit its 5×5 window"),
         (["summary", "lenett"], 2, "did you mean 'lenet'?"),
         (["evaluate", "nowhere"], 1, "there is no file or folder nowhere"),
-        (["predict", "nowhere", "x.png"], 1, "there is no file or folder nowhere"),
+        (["predict", "nowhere", "x.png"], 1, "and packaged are deepconvnet@mnist, lenet@mnist"),
     ],
 )
 def test_errors(

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from deepen import Model, data, pretrained
+from deepen.data import gather
+from deepen.errors import DataError
 from test_cli import call
 
 TRAIN = ["--engine", "numpy", "--epochs", "3", "--batch-size", "8"]
@@ -43,7 +45,7 @@ def test_from_a_folder_of_pictures_to_predictions(home: Path, capsys: pytest.Cap
     run, said = train(capsys, "keras_mnist", "--data", "photos", "--size", "16", "--learning-rate", "0.01")
     assert "left out: 1 of 76 pictures cannot be read:\n  circle/broken.jpg  is not a picture" in said
     assert "20% of each class were drawn for the test, with seed 0" in said
-    assert "10% of the training images were drawn for the validation, with seed 0" in said
+    assert "10% of the training pictures of each class were drawn for the validation, with seed 0" in said
     rows = [line.split() for line in said.splitlines()]
     assert ["class", "training", "validation", "test"] in rows
     assert {row[0]: row[3] for row in rows if row and row[0] in NAMES.values()} == dict.fromkeys(
@@ -75,8 +77,56 @@ def test_a_folder_is_looked_at_without_a_training(home: Path, capsys: pytest.Cap
     found = json.loads(out)
     assert (code, found["train_counts"], found["test_counts"]) == (0, [20] * 3, [5] * 3)
     assert found["classes"] == sorted(NAMES.values())
+    path = home / "photos" / "Strich" / "IMG 0.png"
+    path.write_bytes(path.read_bytes()[:-60])  # its header can still be read
+    found = json.loads(call(capsys, "data", "photos", "--json")[1])
+    assert sum(found["train_counts"]) + sum(found["test_counts"]) == 74
+    assert found["input_shape"] == [1, 30, 40]
     code, out, _ = call(capsys, "data", "photos")
-    assert "Strich" in out
+    assert code == 0
+    assert "left out: 1 of 75 pictures cannot be read:\n  Strich/IMG 0.png  cannot be read as a picture" in out
+    rows = {line.split()[0]: line for line in out.splitlines()[-3:]}
+    assert rows["四"].index("20") == rows["circle"].index("20") - 1  # 四 is two columns wide
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_predicted(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "new" / ".hidden.png").write_bytes(b"x")
+    (home / "new" / "note.txt").write_bytes(b"x")
+    (home / "new" / "broken.png").write_bytes(b"x")
+    (home / "empty").mkdir()
+    given = ["predict", "lenet@mnist", "none.png", "new", "empty", "new/circle.png"]
+    paths = [*(f"new/{name}.png" for name in sorted(NAMES.values())), "new/circle.png"]
+    code, out, err = call(capsys, *given)
+    assert code == 1
+    assert [line.split(":")[0] for line in out.splitlines()] == paths
+    assert [line.split()[:2] for line in err.splitlines()] == [
+        ["deepen:", "empty"],
+        ["deepen:", "none.png"],
+        ["deepen:", "new/broken.png"],
+    ]
+    code, out, _ = call(capsys, *given, "--json")
+    found = json.loads(out)
+    assert (code, [each["path"] for each in found["predictions"]]) == (1, paths)
+    # Each picture keeps its own prediction.
+    one = json.loads(call(capsys, "predict", "lenet@mnist", paths[2], "--json")[1])
+    assert one["unreadable"] == []
+    assert one["predictions"][0] == pytest.approx(found["predictions"][2])
+    assert found["unreadable"][0] == {
+        "path": "empty",
+        "reason": "is a folder without pictures; read are .bmp, .gif, .jpeg, .jpg, .png, .webp",
+    }
+    code, out, err = call(capsys, "predict", "lenet@mnist", "new/broken.png")
+    assert (code, out, "is not a picture of a known format" in err) == (1, "", True)
+
+    def refuse(path: Path) -> None:
+        raise DataError(f"the folder {path} cannot be read")
+
+    monkeypatch.setattr(gather, "pictures_in", refuse)
+    code, out, err = call(capsys, "predict", "lenet@mnist", "new", "new/circle.png")
+    assert (code, out.count("\n")) == (1, 1)
+    assert err == "deepen: new is a folder that cannot be read; check its permissions\n"
 
 
 def test_weights_of_another_model_frozen_and_slow(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

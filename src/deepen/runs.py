@@ -93,7 +93,10 @@ def model_path(given: str | Path) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
-        raise DataError(f"there is no file or folder {path}; `deepen train` makes runs to look at")
+        packaged = ", ".join(pretrained.names())
+        raise DataError(
+            f"there is no file or folder {path}; `deepen train` makes runs to look at, and packaged are {packaged}"
+        )
     if (path / MODEL).is_file():
         return path / MODEL
     # The names of runs begin with date and time.

@@ -46,7 +46,9 @@ def test_resized_to_the_size_it_has_is_the_same_object():
 
 
 def test_resized_refuses_what_it_cannot_do():
-    with pytest.raises(DataError, match="cannot be resized to 0 × 4; both must be at least 1"):
+    with pytest.raises(
+        DataError, match=r"cannot be resized to 4×0 pixels \(width × height\); both must be at least 1"
+    ):
         dataset().resized(0, 4)
     with pytest.raises(DataError, match=r"toy have 2 channels; only grey \(1\) and RGB \(3\)"):
         dataset(2).resized(3, 3)

@@ -1,3 +1,6 @@
+import os
+import sys
+
 import numpy as np
 import pytest
 from pictures import animals, copy, fill, picture
@@ -120,11 +123,11 @@ def test_a_few_unreadable_files_are_left_out_and_said(tmp_path):
     (tmp_path / "cats" / "broken.jpg").write_bytes(b"no picture")
     source = open_folder(tmp_path)
     assert source.facts.train_count + source.facts.test_count == 40
-    assert source.remarks[0] == (
+    assert source.remarks == ("20% of each class were drawn for the test, with seed 0",)
+    assert source.load().remarks == (
         "left out: 1 of 41 pictures cannot be read:\n"
-        "  cats/broken.jpg  is not a picture of a known format; save it as PNG or JPEG"
+        "  cats/broken.jpg  is not a picture of a known format; save it as PNG or JPEG",
     )
-    assert source.load().remarks == ()
 
 
 def cut(path):
@@ -158,20 +161,46 @@ def test_files_that_break_while_decoding_are_left_out_too(tmp_path):
         )
 
 
-@pytest.mark.parametrize("damage", ["header", "pixels"])
-def test_many_unreadable_files_are_an_error_that_names_them(tmp_path, damage):
-    paths = fill(tmp_path / "cats", 20)
+def test_one_table_has_all_unreadable_files_in_columns(tmp_path):
+    for name, first in (("猫", 0), ("dogs", 1000)):
+        fill(tmp_path / name, 20, first)
+    cut(tmp_path / "dogs" / "1003.png")
+    (tmp_path / "猫" / "0.png").write_bytes(b"no picture")
+    source = open_folder(tmp_path)
+    assert "cannot be read" not in " ".join(source.remarks)
+    head, *rows = source.load().remarks[0].splitlines()
+    assert head == "left out: 2 of 41 pictures cannot be read:"
+    assert rows[0].startswith("  dogs/1003.png  cannot be read as a picture (")
+    assert rows[1].startswith("  猫/0.png       is not a picture of a known format")
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_many_unreadable_files_are_an_error_that_names_all_of_them(tmp_path, opens):
+    fill(tmp_path / "cats", 20)
     fill(tmp_path / "dogs", 18, first=100)
-    for path in paths[:2]:
-        cut(path) if damage == "pixels" else path.write_bytes(b"")
-    open_folder(tmp_path) if damage == "pixels" else None
-    (tmp_path / "dogs" / "empty.png").touch()
-    with pytest.raises(
-        DataError, match=r"3 of 39 pictures cannot be read, more than 5%; mend or remove"
-    ) as caught:
-        open_folder(tmp_path).load()
-    for name in ("cats/0000.png", "cats/0001.png", "dogs/empty.png"):
-        assert f"  {name}" in str(caught.value)
+    damaged = ["cats/0000.png", "cats/0001.png", "dogs/0100.png"]
+    cut(tmp_path / damaged[0])
+    for name in damaged[1:]:
+        cut(tmp_path / name) if opens else (tmp_path / name).write_bytes(b"")
+    # Where the headers alone are too many, the others are in the table all the same.
+    with pytest.raises(DataError, match=r"3 of 38 pictures cannot be read, more than 5%; mend or") as caught:
+        open_folder(tmp_path).load() if opens else open_folder(tmp_path)
+    assert [row.split()[0] for row in str(caught.value).splitlines()[1:]] == damaged
+
+
+def test_a_folder_in_which_no_file_is_a_picture(tmp_path):
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match="2 of 2 pictures cannot be read"):
+        open_folder(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes for a name")
+def test_a_path_that_is_no_text_is_refused(tmp_path):
+    root = animals(tmp_path / os.fsdecode(b"caf\xe9") / "photos")
+    with pytest.raises(DataError, match=r"path of the folder .*caf\\udce9/photos is not UTF-8; rename or move"):
+        open_folder(root)
 
 
 def test_a_class_must_keep_a_readable_picture(tmp_path):
@@ -219,8 +248,8 @@ def test_sizes_far_from_the_rest_are_said(tmp_path):
     for name, size in (("large", (121, 80)), ("small", (4, 9)), ("long", (20, 100)), ("fine", (40, 100))):
         picture(9, size=size).save(tmp_path / "dogs" / f"{name}.png")
     assert open_folder(tmp_path).remarks[-1] == (
-        "3 pictures of a size or shape far from the rest, whose median is 20 by 30 pixels: "
-        "dogs/large.png (121×80), dogs/long.png (20×100), dogs/small.png (4×9)"
+        "3 pictures of a size or shape far from the rest, whose median is 30×20 pixels (width × height): "
+        "dogs/large.png (80×121), dogs/long.png (100×20), dogs/small.png (9×4)"
     )
 
 
@@ -271,6 +300,6 @@ def test_a_file_that_vanishes_after_its_header_is_unreadable(tmp_path, monkeypat
     monkeypatch.setattr(survey, "look", look_and_lose)
     source = open_folder(tmp_path)
     assert source.facts.train_count + source.facts.test_count == 40
-    assert source.remarks[0] == (
-        "left out: 1 of 41 pictures cannot be read:\n  cats/gone.png  cannot be read: No such file or directory"
+    assert source.load().remarks == (
+        "left out: 1 of 41 pictures cannot be read:\n  cats/gone.png  cannot be read: No such file or directory",
     )

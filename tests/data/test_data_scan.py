@@ -38,9 +38,11 @@ def test_class_folders_are_classes_and_everything_is_sorted(tmp_path):
     assert not scan(tmp_path).has_test
 
 
-@pytest.mark.parametrize("validation", ["val", "Valid", "VALIDATION"])
-def test_parts_have_folders_in_any_letter_case(tmp_path, validation):
-    for part in ("Train", validation, "TEST"):
+@pytest.mark.parametrize(
+    "parts", [("Train", "val", "TEST"), ("train", "Valid", "test"), ("training", "VALIDATION", "Testing")]
+)
+def test_parts_have_folders_in_any_letter_case(tmp_path, parts):
+    for part in parts:
         touch(tmp_path / part / "a" / "1.png", tmp_path / part / "b" / "1.png")
     assert [part for _, part, _ in found(tmp_path)] == ["training"] * 2 + ["validation"] * 2 + ["test"] * 2
     assert scan(tmp_path).has_test
@@ -108,9 +110,9 @@ def test_a_folder_around_the_folder(tmp_path):
 
 
 def test_an_empty_class_is_named(tmp_path):
-    touch(tmp_path / "a" / "1.png", tmp_path / "b" / "1.heic")
+    touch(tmp_path / "a" / "1.png", tmp_path / "a" / "1.txt", tmp_path / "b" / "1.heic", tmp_path / "2.heic")
     with pytest.raises(
-        DataError, match=r"class folder .*b holds no pictures; add some, or remove it \(found: 1 × "
+        DataError, match=r"class folder .*b holds no pictures; add .* remove it \(found: 1 × \.heic; read are"
     ):
         scan(tmp_path)
 

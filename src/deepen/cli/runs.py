@@ -9,13 +9,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from deepen.cli.group import as_json, cli, print_json, show, table
 from deepen.config import RunConfig
 from deepen.errors import DataError
+
+if TYPE_CHECKING:
+    from deepen.arrays import Array
+    from deepen.model import Model
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -146,21 +150,19 @@ def evaluate(model: str, data: str | None, engine: str, device: str, as_json: bo
 
 @cli.command()
 @click.argument("model")
-@click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("pictures", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many classes to name.")
 @click.option(
     "--invert", is_flag=True, help="Swap dark and light first: the data sets of digits are white on black."
 )
 @as_json
-def predict(model: str, images: tuple[Path, ...], top: int, invert: bool, as_json: bool) -> None:
-    """Say what a saved MODEL sees in picture files.
+def predict(model: str, pictures: tuple[Path, ...], top: int, invert: bool, as_json: bool) -> None:
+    """Say what a saved MODEL sees in PICTURES, which are files or folders of them.
 
     MODEL is a model file, a run's folder, a folder of runs (the newest), or a packaged model such as
-    deepconvnet@mnist.
+    deepconvnet@mnist. Files that cannot be read are named, and the exit code is then 1.
     """
-    import numpy as np
-
-    from deepen.data import read_picture
+    from deepen.data.gather import gather
     from deepen.model import Model
     from deepen.runs import model_path
 
@@ -168,24 +170,31 @@ def predict(model: str, images: tuple[Path, ...], top: int, invert: bool, as_jso
     loaded = Model.load(model_path(model), engine="numpy")
     if loaded.picture is None:
         raise DataError(f"{model} takes {loaded.input_shape}, but pictures are maps in one or three colours")
-    pictures = np.stack([read_picture(path, loaded.picture) for path in images])
+    paths, images, unreadable = gather(pictures, loaded.picture)
     if invert:
-        pictures = 255 - pictures
-    # A loss that does not make probabilities makes scores, of which the largest wins.
-    value = "probability" if loaded.gives_probabilities else "score"
-    predictions = []
-    for path, row in zip(images, loaded.predict(pictures), strict=True):
-        best = np.argsort(-row, kind="stable")[:top]
-        found: dict[str, Any] = {"path": str(path), "label": loaded.classes[best[0]], value: float(row[best[0]])}
-        if top > 1:
-            found["top"] = [{"label": loaded.classes[k], value: float(row[k])} for k in best]
-        predictions.append(found)
+        images = 255 - images
+    rows = loaded.predict(images) if paths else ()
+    predictions = [_prediction(loaded, path, row, top) for path, row in zip(paths, rows, strict=True)]
     if as_json:
-        print_json({"predictions": predictions})
-        return
-    for found in predictions:
-        ranked = found.get("top", [found])
-        show(f"{found['path']}: " + ", ".join(f"{one['label']} ({_worth(one)})" for one in ranked))
+        failed = [{"path": str(error.path), "reason": error.reason} for error in unreadable]
+        print_json({"predictions": predictions, "unreadable": failed})
+    else:
+        for found in predictions:
+            ranked = found.get("top", [found])
+            show(f"{found['path']}: " + ", ".join(f"{one['label']} ({_worth(one)})" for one in ranked))
+        for error in unreadable:
+            print(f"deepen: {error}", file=sys.stderr)
+    if unreadable:
+        click.get_current_context().exit(1)
+
+
+def _prediction(model: Model, path: Path, row: Array, top: int) -> dict[str, Any]:
+    """Return what a model says of one picture, the likeliest class first."""
+    # A loss that does not make probabilities makes scores, of which the largest wins.
+    value = "probability" if model.gives_probabilities else "score"
+    best = (-row).argsort(kind="stable")[:top]
+    ranked = [{"label": model.classes[k], value: float(row[k])} for k in best]
+    return {"path": str(path), **ranked[0], **({"top": ranked} if top > 1 else {})}
 
 
 def _worth(found: dict[str, Any]) -> str:

@@ -61,18 +61,17 @@ def data(name: str | None, as_json: bool) -> None:
         )
         return
     source = data_sets.source(name)
-    # Of a folder the counts are known before anything is decoded.
-    counts = source.counts or source.load().counts
-    facts = asdict(source.facts) | {"where": _path(source.find())}
+    # Only decoding shows which pictures of a folder a training would leave out; for that a small size will do.
+    dataset = source.load() if source.counts is None else source.load(8, 8)
+    counts, remarks = dataset.counts, (*source.remarks, *dataset.remarks)
+    facts = asdict(dataset.facts) | {"input_shape": source.facts.input_shape, "where": _path(source.find())}
     if as_json:
         words = {"training": "train_counts", "validation": "validation_counts", "test": "test_counts"}
-        print_json(
-            facts | {words[part]: list(found) for part, found in counts.items()} | {"remarks": source.remarks}
-        )
+        print_json(facts | {words[part]: list(found) for part, found in counts.items()} | {"remarks": remarks})
         return
     for key in ("title", "source", "licence", "where"):
         show(f"{key}: {facts[key]}")
-    show(*source.remarks)
+    show(*remarks)
     table(("class", *counts), list(zip(facts["classes"], *counts.values(), strict=True)))
 
 

@@ -37,7 +37,7 @@ class Dataset:
     """Images `(N, C, H, W)` in uint8 and labels `(N,)` in int64, for training and for the test.
 
     There are images for validation only where the data bring their own; a training holds some out otherwise.
-    `remarks` are lines on what was found while decoding.
+    `remarks` are lines on files that could not be read.
 
     Raises:
         DataError: arrays, labels or counts do not agree with each other or with the facts.
@@ -94,7 +94,9 @@ class Dataset:
         if (height, width) == (old_height, old_width):
             return self
         if height < 1 or width < 1:
-            raise DataError(f"images cannot be resized to {height} × {width}; both must be at least 1")
+            raise DataError(
+                f"images cannot be resized to {width}×{height} pixels (width × height); both must be at least 1"
+            )
         if channels not in (1, 3):
             raise DataError(
                 f"images of {self.facts.name} have {channels} channels; only grey (1) and RGB (3) can be resized"

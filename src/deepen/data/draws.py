@@ -11,7 +11,7 @@ import numpy as np
 from deepen.data.scan import PARTS
 from deepen.data.split import draw_without_copies
 from deepen.data.survey import Picture
-from deepen.data.wording import listed
+from deepen.wording import listed
 
 _FROM = {"validation": "the training pictures of each class", "test": "each class"}
 

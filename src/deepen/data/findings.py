@@ -9,8 +9,8 @@ from statistics import median
 
 from deepen.data.decoding import PictureError
 from deepen.data.survey import Picture
-from deepen.data.wording import counted, listed, printable
 from deepen.errors import DataError
+from deepen.wording import columns, counted, listed, padded, printable
 
 MOST_UNREADABLE = 0.05
 """A larger share of unreadable files is taken for a mistake that leaving them out would hide."""
@@ -19,20 +19,24 @@ _SIZE_FACTOR = 4
 _PROPORTION_FACTOR = 3
 
 
+def too_many(errors: Sequence[PictureError], count: int) -> bool:
+    """Return whether more than 5% of all `count` files cannot be read."""
+    return len(errors) > MOST_UNREADABLE * count
+
+
 def unreadable(errors: Sequence[PictureError], count: int, root: Path) -> list[str]:
-    """Return a table of the files that cannot be read, as one remark; none if all can.
+    """Return a table of the files that cannot be read, sorted, as one remark; none if all can.
 
     Raises:
         DataError: they are more than 5% of all `count` files; it holds the table.
     """
     if not errors:
         return []
-    names = [_name(error.path, root) for error in errors]
-    width = max(map(len, names))
-    rows = [f"{name:{width}}  {error.reason}" for name, error in zip(names, errors, strict=True)]
-    table = listed(rows, "\n  ", most=50)
+    reasons = sorted((_name(error.path, root), error.reason) for error in errors)
+    width = max(columns(name) for name, _ in reasons)
+    table = listed([f"{padded(name, width)}  {reason}" for name, reason in reasons], "\n  ", most=50)
     share = f"{len(errors):,} of {counted(count, 'picture')} cannot be read"
-    if len(errors) > MOST_UNREADABLE * count:
+    if too_many(errors, count):
         raise DataError(f"{share}, more than {MOST_UNREADABLE:.0%}; mend or remove these files:\n  {table}")
     return [f"left out: {share}:\n  {table}"]
 
@@ -76,11 +80,12 @@ def odd_sizes(pictures: Sequence[Picture], root: Path) -> Iterator[str]:
             or longer / shorter > _PROPORTION_FACTOR * proportion
         )
 
-    found = [f"{_name(p.path, root)} ({p.size[0]}×{p.size[1]})" for p in pictures if odd(p)]
+    found = [f"{_name(p.path, root)} ({p.size[1]}×{p.size[0]})" for p in pictures if odd(p)]
     if found:
+        height, width = (median(sides) for sides in zip(*(p.size for p in pictures), strict=True))
         yield (
             f"{counted(len(found), 'picture')} of a size or shape far from the rest, whose median is "
-            f"{short:g} by {long:g} pixels: {listed(found)}"
+            f"{width:g}×{height:g} pixels (width × height): {listed(found)}"
         )
 
 

@@ -24,13 +24,18 @@ from deepen.data.picture import PictureRules, read_pictures
 from deepen.data.scan import PARTS, scan
 from deepen.data.storage import room_for
 from deepen.data.survey import Picture, survey
-from deepen.data.wording import listed
 from deepen.errors import DataError
+from deepen.wording import listed, printable
+
+_ONE_PIXEL = PictureRules((1, 1), "grey")
 
 
 @dataclass(frozen=True)
 class FolderSource:
-    """The pictures of a folder, looked at but not yet decoded, and those that could not be read."""
+    """The pictures of a folder, looked at but not yet decoded, and the files whose header cannot be read.
+
+    These are in no remark here: only `load` knows all files that cannot be read.
+    """
 
     root: Path
     facts: Facts
@@ -40,7 +45,7 @@ class FolderSource:
 
     @property
     def counts(self) -> Counts:
-        """How many readable pictures of each class every part has."""
+        """How many pictures of each class every part has, of those whose header can be read."""
         return {
             part: tuple(np.bincount(labels, minlength=len(self.facts.classes)).tolist())
             for part, labels in _labels(self.pictures).items()
@@ -54,6 +59,7 @@ class FolderSource:
     def load(self, height: int | None = None, width: int | None = None, channels: int | None = None) -> Dataset:
         """Decode every picture once, as `read_picture` does, into one array in memory or in a file.
 
+        The remarks of the result name all files that cannot be read, by their header or by their pixels.
         One channel is grey, three are RGB; without a number, pictures that are all grey stay so.
 
         Raises:
@@ -71,19 +77,10 @@ class FolderSource:
         if rules is None:
             raise DataError(f"pictures are decoded into 1 channel (grey) or 3 (RGB), not into {shape[0]}")
         images = room_for((len(self.pictures), *shape))
-        threads = threads_for(int(median(max(picture.size) for picture in self.pictures)))
-        errors = read_pictures([picture.path for picture in self.pictures], rules, images, threads)
-        read = [number for number, error in enumerate(errors) if error is None]
-        # Gaps are closed in place: the images may have no room for a second array.
-        for number, place in enumerate(read):
-            if number != place:
-                images[number] = images[place]
+        read, failed = _decode(self.pictures, rules, images)
+        count = len(self.unreadable) + len(self.pictures)
+        remarks = findings.unreadable([*self.unreadable, *failed], count, self.root)
         pictures = [self.pictures[number] for number in read]
-        failed = [error for error in errors if error is not None]
-        remarks: list[str] = []
-        if failed:
-            count = len(errors) + len(self.unreadable)
-            remarks = findings.unreadable([*self.unreadable, *failed], count, self.root)
         facts = _facts(self.root, self.facts.classes, pictures, shape)
         return _dataset(facts, images, pictures, remarks)
 
@@ -100,7 +97,7 @@ def open_folder(root: Path, seed: int = 0, test_split: float = 0.2, validation_s
 
     Raises:
         DataError: the folder is not laid out by classes, a part or a class has no readable picture, more than
-            5% of the files cannot be read, or a share is not between 0 and 1.
+            5% of the files have no readable header, the path is not UTF-8, or a share is not between 0 and 1.
     """
     if not 0 < test_split < 1:
         raise DataError(f"the share of test pictures must lie between 0 and 1, but is {test_split}")
@@ -109,9 +106,16 @@ def open_folder(root: Path, seed: int = 0, test_split: float = 0.2, validation_s
             f"the share of validation pictures must be 0 or lie between 0 and 1, but is {validation_split}"
         )
     root = root.expanduser().resolve()
+    if str(root) != printable(str(root)):
+        # Settings, reports and model files name the folder, and hold only text.
+        raise DataError(f"the path of the folder {printable(str(root))} is not UTF-8; rename or move the folder")
     listing = scan(root)
     pictures, unreadable = survey(listing.files)
-    remarks = [*listing.remarks, *findings.unreadable(unreadable, len(listing.files), root)]
+    if findings.too_many(unreadable, len(listing.files)):
+        # There will be no training, but whoever mends the files wants to know all of them.
+        _, failed = _decode(pictures, _ONE_PIXEL, np.empty((len(pictures), 1, 1, 1), np.uint8))
+        findings.unreadable([*unreadable, *failed], len(listing.files), root)
+    remarks = [*listing.remarks]
     if not listing.has_test:
         pictures, said = draw_part(pictures, listing.classes, "test", test_split, seed)
         remarks += said
@@ -126,6 +130,13 @@ def open_folder(root: Path, seed: int = 0, test_split: float = 0.2, validation_s
     )
     facts = _facts(root, listing.classes, pictures, shape)
     return FolderSource(root, facts, pictures, unreadable, tuple(remarks))
+
+
+def _decode(
+    pictures: Sequence[Picture], rules: PictureRules, images: Array
+) -> tuple[list[int], list[PictureError]]:
+    threads = threads_for(int(median(max(picture.size) for picture in pictures)) if pictures else 0)
+    return read_pictures([picture.path for picture in pictures], rules, images, threads)
 
 
 def _facts(

@@ -110,11 +110,12 @@ def read_picture(path: str | os.PathLike[str], rules: PictureRules) -> Array:
 
 def read_pictures(
     paths: Sequence[Path], rules: PictureRules, images: Array, threads: int
-) -> list[PictureError | None]:
+) -> tuple[list[int], list[PictureError]]:
     """Fill uint8 `images` `(N, C, H, W)` with pictures, each as `read_picture` reads it, in so many threads.
 
     Returns:
-        For each picture None, or why it cannot be read; its row of `images` then stays as it was.
+        The numbers of the pictures that could be read, which lie in this order at the beginning of `images`,
+        and why the others cannot be read.
     """
 
     def fill(number: int) -> PictureError | None:
@@ -124,4 +125,10 @@ def read_pictures(
             return error
         return None
 
-    return for_pictures(fill, range(len(paths)), "decoding", threads)
+    outcomes = for_pictures(fill, range(len(paths)), "decoding", threads)
+    read = [number for number, error in enumerate(outcomes) if error is None]
+    # Gaps are closed in place: the images may have no room for a second array.
+    for place, number in enumerate(read):
+        if place != number:
+            images[place] = images[number]
+    return read, [error for error in outcomes if error is not None]

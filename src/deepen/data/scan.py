@@ -1,9 +1,9 @@
 """Which picture files a folder holds, by part and class, from their names alone.
 
-Either `folder/<class>/…`, or `folder/train/<class>/…` with `val/` (or `valid/`, `validation/`) and `test/`
-beside it, in any letter case. Folders below a class belong to the class, links to folders do not: they may lead
-in a circle. Hidden files and those that systems leave behind are passed over; everything else that is left out is
-counted and said.
+Either `folder/<class>/…`, or `folder/train/<class>/…` (or `training/`) with `val/` (or `valid/`, `validation/`)
+and `test/` (or `testing/`) beside it, in any letter case. Folders below a class belong to the class, links to
+folders do not: they may lead in a circle. Hidden files and those that systems leave behind are passed over;
+everything else that is left out is counted and said.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from deepen.data.wording import counted, listed, printable
 from deepen.errors import DataError
+from deepen.wording import counted, listed, printable
 
 PARTS = ("training", "validation", "test")
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 
 _PART_NAMES = {
     "train": "training",
+    "training": "training",
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
     "test": "test",
+    "testing": "test",
 }
 _FOLDER_LINK = "link to a folder"
 _SYSTEM_NAMES = ("__macosx", "desktop.ini", "thumbs.db")
@@ -84,8 +86,17 @@ def scan(root: Path) -> Listing:
     return Listing(classes, files, "test" in folders, tuple(remarks))
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the visible picture files directly in a folder, sorted.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
+    return _pictures(_files_in(folder), Counter())
+
+
 def _part_folders(root: Path) -> dict[str, Path]:
-    """Return where the classes of each part lie: in the folder itself, unless it has a folder `train`."""
+    """Return where the classes of each part lie: in the folder itself, unless it has folders of parts."""
     found: dict[str, Path] = {}
     for folder in _subfolders(root):
         part = _PART_NAMES.get(folder.name.lower())
@@ -117,9 +128,11 @@ def _check_training(folder: Path, classes: dict[str, list[Path]], loose: list[Pa
                 "that come from another system; rename the folder"
             )
         if not files:
+            inside: Counter[str] = Counter()
+            _pictures(_files_below(folder / name), inside)
             raise DataError(
                 f"the class folder {folder / name} holds no pictures; add some, or remove it"
-                f"{_of_other_kinds(others)}"
+                f"{_of_other_kinds(inside)}"
             )
     if len(classes) == 1:
         (name,) = classes

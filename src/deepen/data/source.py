@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from deepen.data.dataset import Counts, Dataset, Facts
-from deepen.data.wording import counted
 from deepen.errors import DataError
+from deepen.wording import counted
 
 
 class Source(Protocol):
     """A data set that can be loaded at a size.
 
-    `remarks` are lines for whoever brought the data, to be shown before training; what is found only while
-    decoding is in the remarks of the `Dataset`. `counts` gives the pictures of each class by part, where
-    that is known.
+    `remarks` are lines for whoever brought the data, to be shown before training; the files that cannot be read
+    are in the remarks of the `Dataset`. `counts` gives the pictures of each class by part, where that is known.
     """
 
     @property

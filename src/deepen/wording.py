@@ -1,7 +1,8 @@
-"""How counts, lists and file names read in a remark or an error."""
+"""How counts, lists, file names and columns read in a line of text."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 
@@ -19,3 +20,19 @@ def listed(items: Sequence[str], separator: str = ", ", most: int = 10) -> str:
 def printable(name: str) -> str:
     """Return a file's name with bytes that are no UTF-8 spelled out."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for a wide sign such as 猫, none for an accent.
+
+    Source: Unicode Standard Annex 11, East Asian Width.
+    """
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text with spaces behind it, up to a width in columns of a terminal."""
+    return text + " " * (width - columns(text))
