@@ -44,8 +44,8 @@ def test_cs231n_convolution() -> None:
             [[2.36270298, 2.36904306], [2.38090835, 2.38247847]],
         ],
     ]
-    assert_printed(textbook.conv_forward_naive(x, w, b, stride=2, padding=1), printed)
-    assert_printed(textbook.conv_forward_im2col(x, w, b, stride=2, padding=1), printed)
+    assert_printed(textbook.conv_forward_naive(x, w, b, stride=2, pad=1), printed)
+    assert_printed(textbook.conv_forward_im2col(x, w, b, stride=2, pad=1), printed)
     assert_printed(outputs(Conv2D(3, 4, stride=2, padding=1), x, w, b), printed)
 
 
@@ -63,7 +63,7 @@ def test_cs231n_max_pooling() -> None:
             [[0.32631579, 0.34105263], [0.38526316, 0.4]],
         ],
     ]
-    assert_printed(textbook.max_pool_forward(x, window=2, stride=2), printed)
+    assert_printed(textbook.max_pool_forward(x, pool_height=2, pool_width=2, stride=2), printed)
     assert_printed(outputs(MaxPooling2D(2), x), printed)
 
 
@@ -323,4 +323,4 @@ def test_cs231n_sizes() -> None:
     assert textbook.convolution_parameters(3, 96, 11, 11) == 34_944
     assert textbook.dense_parameters(11 * 11 * 3, 55 * 55 * 96) == 105_705_600
     # A window is a row here, a column there.
-    assert textbook.im2col(np.zeros((1, 3, 227, 227), "float32"), 11, 4).shape == (3025, 363)
+    assert textbook.im2col(np.zeros((1, 3, 227, 227), "float32"), 11, 11, 4).shape == (3025, 363)

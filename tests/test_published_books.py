@@ -97,14 +97,14 @@ def pair(value: Any) -> tuple[int, int]:
 )
 def test_d2l_max_pooling(x: Any, window: Any, stride: Any, padding: Any, printed: Any) -> None:
     """Section 7.5."""
-    assert textbook.max_pool_forward(maps(*x), window, stride, padding)[0].tolist() == printed
+    assert textbook.max_pool_forward(maps(*x), *pair(window), stride, padding)[0].tolist() == printed
     assert outputs(MaxPooling2D(window, stride, padding), maps(*x))[0].tolist() == printed
 
 
 def test_d2l_average_pooling() -> None:
     """Section 7.5.1."""
     printed = [[[[2, 3], [5, 6]]]]
-    assert textbook.average_pool_forward(maps(NINE), 2, 1).tolist() == printed
+    assert textbook.average_pool_forward(maps(NINE), 2, 2, 1).tolist() == printed
     assert outputs(AveragePooling2D(2, stride=1), maps(NINE)).tolist() == printed
 
 

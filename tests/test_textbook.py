@@ -83,7 +83,7 @@ def test_true_convolution_of_rows_is_numpys(one: int, other: int) -> None:
 def test_whole_numbers_meet_fractions_without_being_cut_off() -> None:
     x, k = np.arange(4).reshape(2, 2), np.full((2, 2), 0.25)
     assert textbook.cross_correlate(x, k) == pytest.approx(np.array([[1.5]]))
-    assert textbook.average_pool_forward(x[None, None], 2, 2).item() == 1.5
+    assert textbook.average_pool_forward(x[None, None], 2, 2, 2).item() == 1.5
 
 
 @given(windowed(), st.integers(1, 2))
@@ -122,9 +122,9 @@ def test_convolution_gradients_are_numerical_ones() -> None:
 def test_col2im_is_the_transpose_of_im2col(case: Windowed) -> None:
     draw = source()
     x = draw(*case.shape)
-    columns = textbook.im2col(x, case.window, *case.where)
+    columns = textbook.im2col(x, *case.window, *case.where)
     other = draw(*columns.shape)
-    back = textbook.col2im(other, x.shape, case.window, *case.where)
+    back = textbook.col2im(other, x.shape, *case.window, *case.where)
     assert (columns * other).sum() == pytest.approx((x * back).sum(), abs=1e-9)
 
 
@@ -135,7 +135,16 @@ def test_the_layers_rows_are_im2cols_with_channels_last(case: Windowed) -> None:
     x = draw(*case.shape)
     windows = Windows.over(Conv2D(1, case.window, *case.where), h, w)
     rows = windows.im2col(windows.pad(x)).reshape(-1, *case.window, c).transpose(0, 3, 1, 2)
-    assert difference(rows.reshape(len(rows), -1), textbook.im2col(x, case.window, *case.where)) == 0
+    assert difference(rows.reshape(len(rows), -1), textbook.im2col(x, *case.window, *case.where)) == 0
+
+
+def test_a_filter_finds_its_pattern_wherever_it_stands() -> None:
+    """A moved picture gives moved maps."""
+    draw = source()
+    x, w, b = np.zeros((1, 2, 9, 9)), draw(3, 2, 3, 3), draw(3)
+    x[:, :, 2:5, 2:5] = draw(2, 3, 3)
+    moved = textbook.conv_forward_naive(np.roll(x, (2, 1), axis=(2, 3)), w, b)
+    assert difference(moved, np.roll(textbook.conv_forward_naive(x, w, b), (2, 1), axis=(2, 3))) < 1e-12
 
 
 def test_1x1_convolution_is_a_dense_layer_over_channels() -> None:
@@ -154,18 +163,20 @@ def test_1x1_convolution_is_a_dense_layer_over_channels() -> None:
 @given(windowed())
 def test_pooling_layers_are_the_loops(case: Windowed) -> None:
     draw = source()
-    x, where = draw(*case.shape), (case.window, *case.where)
+    x, where = draw(*case.shape), (*case.window, *case.where)
     y = textbook.max_pool_forward(x, *where)
     dy = draw(*y.shape)
-    assert_same(run(MaxPooling2D(*where), x, dy), (y, textbook.max_pool_backward(dy, x, *where)))
+    assert_same(run(MaxPooling2D(case.window, *case.where), x, dy), (y, textbook.max_pool_backward(dy, x, *where)))
     y = textbook.average_pool_forward(x, *where)
-    assert_same(run(AveragePooling2D(*where), x, dy), (y, textbook.average_pool_backward(dy, x, *where)))
+    assert_same(
+        run(AveragePooling2D(case.window, *case.where), x, dy), (y, textbook.average_pool_backward(dy, x, *where))
+    )
 
 
 @given(windowed())
 def test_a_minimum_is_a_maximum_upside_down(case: Windowed) -> None:
     draw = source()
-    x, where = draw(*case.shape), (case.window, *case.where)
+    x, where = draw(*case.shape), (*case.window, *case.where)
     y = textbook.min_pool_forward(x, *where)
     assert (y == -textbook.max_pool_forward(-x, *where)).all()
     dy = draw(*y.shape)
@@ -178,13 +189,13 @@ def test_pooling_gradients_are_numerical_ones(kind: str) -> None:
     forward, backward = (getattr(textbook, f"{kind}_pool_{way}") for way in ("forward", "backward"))
     # Numbers far apart, so that a small step never changes which one wins.
     x = np.random.default_rng(0).permutation(60).reshape(1, 2, 5, 6) / 10
-    dy = draw(*forward(x, 3, 2, 1).shape)
-    expected = textbook.numerical_gradient(lambda x: float((forward(x, 3, 2, 1) * dy).sum()), x)
-    assert difference(backward(dy, x, 3, 2, 1), expected) < 1e-7
+    dy = draw(*forward(x, 3, 3, 2, 1).shape)
+    expected = textbook.numerical_gradient(lambda x: float((forward(x, 3, 3, 2, 1) * dy).sum()), x)
+    assert difference(backward(dy, x, 3, 3, 2, 1), expected) < 1e-7
 
 
 def test_a_tie_goes_to_the_first_maximum() -> None:
-    dx = textbook.max_pool_backward(np.ones((1, 1, 1, 1)), np.array([[[[1.0, 2.0], [2.0, 2.0]]]]), 2, 2)
+    dx = textbook.max_pool_backward(np.ones((1, 1, 1, 1)), np.array([[[[1.0, 2.0], [2.0, 2.0]]]]), 2, 2, 2)
     assert dx.tolist() == [[[[0, 1], [0, 0]]]]
 
 
@@ -195,7 +206,7 @@ def test_a_tie_goes_to_the_first_maximum() -> None:
 def test_windows_that_see_nothing(window: int, padding: int, says: str) -> None:
     draw = source()
     with pytest.raises(ShapeError, match=says):
-        textbook.max_pool_forward(draw(1, 1, 4, 4), window, 1, padding)
+        textbook.max_pool_forward(draw(1, 1, 4, 4), window, window, 1, padding)
 
 
 # Sizes
@@ -236,7 +247,7 @@ def test_float32_stays_float32() -> None:
     draw = source()
     x, w, b, dy = (a.astype("float32") for a in (draw(2, 2, 4, 4), draw(3, 2, 3, 3), draw(3), draw(2, 3, 2, 2)))
     flat, gamma = x.reshape(4, 16), x.reshape(4, 16)[0]
-    pool = (2, 2)
+    pool = (2, 2, 2)
     half = dy[:, :2]
     y, cache = textbook.batch_norm_forward(flat, gamma, gamma)
     arrays = [

@@ -10,7 +10,7 @@ import pytest
 from deepen import textbook
 from deepen.arrays import Array
 from deepen.context import Context, Pass
-from deepen.layers import BatchNormalization, Dense, Dropout
+from deepen.layers import ELU, BatchNormalization, Dense, Dropout, ReLU, Sigmoid, Tanh
 from deepen.losses import SoftmaxCrossEntropy
 from harness import Inputs, difference, run_numpy
 from judges import assert_same, run, source
@@ -158,6 +158,18 @@ def test_the_layer_normalizes_maps_by_channel() -> None:
     dx, dgamma, dbeta = textbook.batch_norm_backward(rows(dy), cache)
     assert_same((rows(result.y), rows(result.dx)), (y, dx))
     assert_same((result.gradients["gamma"], result.gradients["beta"]), (dgamma, dbeta))
+
+
+def test_slopes_vanish_where_activations_are_flat() -> None:
+    """A sigmoid's slope is 1/4 at most and tanh's 1; a ReLU has none below 0, where ELU keeps some."""
+    x = np.linspace(-4, 4, 9)[None]
+    sigmoid, tanh, relu, elu = (
+        run(layer, x, np.ones_like(x))[1][0] for layer in (Sigmoid(), Tanh(), ReLU(), ELU())
+    )
+    assert sigmoid.max() == sigmoid[4] == 0.25
+    assert tanh.max() == tanh[4] == 1
+    assert relu.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1]
+    assert (elu > 0).all()
 
 
 # Numbers

@@ -1,7 +1,7 @@
 """The definitions as textbooks write them: loops and small steps, to be read, and to judge the layers by.
 
 Plain NumPy, slow on purpose; `deepen.layers` computes the same numbers fast. Images are `(N, C, H, W)`; float32
-stays float32. Windows, strides and paddings are one number, or a pair for height and width.
+stays float32. Strides and paddings (`stride`, `pad`) are one number, or a pair for height and width.
 
 The books: K. Saito, "Deep Learning from Scratch" (O'Reilly, 2016); Stanford's course CS231n (cs231n.github.io);
 A. Zhang et al., "Dive into Deep Learning" (d2l.ai; sections as in version 1.0).

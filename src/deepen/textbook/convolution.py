@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from deepen.arrays import Array
-from deepen.textbook.windows import Pair, crop, output_shape, pad, stops
+from deepen.textbook.shapes import Pair, check_shape, check_shapes
+from deepen.textbook.windows import crop, output_shape, stops, zero_pad
 
 
 def cross_correlate(x: Array, k: Array) -> Array:
@@ -15,6 +16,7 @@ def cross_correlate(x: Array, k: Array) -> Array:
 
     Source: d2l, section 7.2.1, `corr2d`.
     """
+    check_shapes("cross_correlate", x=(x, "H W"), k=(k, "FH FW"))
     y = np.zeros(output_shape(x.shape, k.shape), np.result_type(x, k))
     for i, j, rows, columns in stops(x.shape, k.shape):
         y[i, j] = (x[rows, columns] * k).sum()
@@ -36,6 +38,7 @@ def convolve(x: Array, k: Array) -> Array:
 
     Source: Goodfellow et al., "Deep Learning", 2016, section 9.1, equations 9.4 to 9.6; d2l, section 7.2.5.
     """
+    check_shapes("convolve", x=(x, "H W"), k=(k, "FH FW"))
     fh, fw = k.shape
     y = np.zeros((x.shape[0] + fh - 1, x.shape[1] + fw - 1), np.result_type(x, k))
     for u, v in np.ndindex(*x.shape):
@@ -43,14 +46,20 @@ def convolve(x: Array, k: Array) -> Array:
     return y
 
 
-def conv_forward_naive(x: Array, w: Array, b: Array, stride: int | Pair = 1, padding: int | Pair = 0) -> Array:
+def conv_forward_naive(x: Array, w: Array, b: Array, stride: int | Pair = 1, pad: int | Pair = 0) -> Array:
     """Cross-correlate images with filters: `y[n,f,i,j] = b[f] + Σ(c,u,v) x̃[n, c, i·s+u, j·s+v] · w[f,c,u,v]`.
 
     Shapes: x `(N, C, H, W)`, x̃ the same padded by zeros, w `(F, C, FH, FW)`, b `(F,)`, y `(N, F, OH, OW)`.
+    CS231n hands stride and pad over in a dictionary: `conv_forward_naive(x, w, b, **conv_param)`.
+
+    Raises:
+        ShapeError: an array has other axes, w sees other channels than x has, or no window fits.
+        UsageError: stride or pad is no whole number and no pair of them.
 
     Source: CS231n, assignment 2, `conv_forward_naive`.
     """
-    padded, window = pad(x, padding), w.shape[2:]
+    check_shapes("conv_forward_naive", x=(x, "N C H W"), w=(w, "F C FH FW"), b=(b, "F"))
+    padded, window = zero_pad(x, pad), w.shape[2:]
     maps = padded.shape[2:]
     y = np.zeros((len(x), len(w), *output_shape(maps, window, stride)), np.result_type(x, w))
     for n, f in np.ndindex(len(x), len(w)):
@@ -60,16 +69,21 @@ def conv_forward_naive(x: Array, w: Array, b: Array, stride: int | Pair = 1, pad
 
 
 def conv_backward_naive(
-    dy: Array, x: Array, w: Array, stride: int | Pair = 1, padding: int | Pair = 0
+    dy: Array, x: Array, w: Array, stride: int | Pair = 1, pad: int | Pair = 0
 ) -> tuple[Array, Array, Array]:
     """Return (dx, dw, db): each output's gradient goes to the pixels, the weights and the bias it was made of.
 
     `dx̃[n, c, i·s+u, j·s+v] += dy[n,f,i,j] · w[f,c,u,v]`, `dw[f,c,u,v] += dy[n,f,i,j] · x̃[n, c, i·s+u, j·s+v]`,
-    `db[f] += dy[n,f,i,j]`.
+    `db[f] += dy[n,f,i,j]`. There is no cache: x, w, stride and pad are given again.
+
+    Raises:
+        ShapeError: an array has other axes, or dy has not the shape of the output.
 
     Source: CS231n, assignment 2, `conv_backward_naive`.
     """
-    padded, window = pad(x, padding), w.shape[2:]
+    check_shapes("conv_backward_naive", x=(x, "N C H W"), w=(w, "F C FH FW"))
+    padded, window = zero_pad(x, pad), w.shape[2:]
+    check_shape("conv_backward_naive", "dy", dy, (len(x), len(w), *output_shape(padded.shape[2:], window, stride)))
     dpadded, dw, db = np.zeros_like(padded), np.zeros_like(w), np.zeros_like(w, shape=len(w))
     for n, f in np.ndindex(len(x), len(w)):
         for i, j, rows, columns in stops(padded.shape[2:], window, stride):
@@ -77,7 +91,7 @@ def conv_backward_naive(
             dpadded[n, :, rows, columns] += d * w[f]
             dw[f] += d * padded[n, :, rows, columns]
             db[f] += d
-    return crop(dpadded, padding), dw, db
+    return crop(dpadded, pad), dw, db
 
 
 def conv_1x1(x: Array, w: Array, b: Array) -> Array:
@@ -87,5 +101,7 @@ def conv_1x1(x: Array, w: Array, b: Array) -> Array:
 
     Source: Lin et al., "Network in network", 2014, section 3.1; d2l, section 7.4.3.
     """
+    check_shapes("conv_1x1", x=(x, "N C H W"), b=(b, "F"))
+    check_shape("conv_1x1", "w", w, (len(b), x.shape[1], 1, 1))
     y: Array = (x.transpose(0, 2, 3, 1) @ w[:, :, 0, 0].T + b).transpose(0, 3, 1, 2)
     return y

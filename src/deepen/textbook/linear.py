@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepen.arrays import Array
+from deepen.textbook.shapes import check_shapes
 
 
 def linear_scores(w: Array, x: Array, b: Array) -> Array:
@@ -14,12 +15,14 @@ def linear_scores(w: Array, x: Array, b: Array) -> Array:
 
     Source: CS231n, "Linear classification", equation 1.
     """
+    check_shapes("linear_scores", w=(w, "K D"), x=(x, "D"), b=(b, "K"))
     s: Array = w @ x + b
     return s
 
 
 def linear_backward(ds: Array, w: Array, x: Array) -> tuple[Array, Array, Array]:
     """Return (dW, dx, db) of the scores: `dW = ds · xᵀ`, `dx = Wᵀ · ds`, `db = ds`."""
+    check_shapes("linear_backward", ds=(ds, "K"), w=(w, "K D"), x=(x, "D"))
     return np.outer(ds, x), w.T @ ds, ds
 
 
@@ -30,13 +33,17 @@ def affine_forward(x: Array, w: Array, b: Array) -> Array:
 
     Source: CS231n, assignment 2, `affine_forward`; Saito, "Deep Learning from Scratch", section 5.6.
     """
-    y: Array = x.reshape(len(x), -1) @ w + b
+    rows = x.reshape(len(x), -1)
+    check_shapes("affine_forward", x=(rows, "N D"), w=(w, "D M"), b=(b, "M"))
+    y: Array = rows @ w + b
     return y
 
 
 def affine_backward(dy: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
     """Return (dx, dw, db): `dX = dY · Wᵀ`, `dW = Xᵀ · dY`, `db = Σₙ dY`; dx has the shape of x."""
-    return (dy @ w.T).reshape(x.shape), x.reshape(len(x), -1).T @ dy, dy.sum(axis=0)
+    rows = x.reshape(len(x), -1)
+    check_shapes("affine_backward", x=(rows, "N D"), w=(w, "D M"), dy=(dy, "N M"))
+    return (dy @ w.T).reshape(x.shape), rows.T @ dy, dy.sum(axis=0)
 
 
 def softmax(z: Array) -> Array:
@@ -53,6 +60,7 @@ def softmax(z: Array) -> Array:
 
 def cross_entropy(p: Array, labels: Array) -> float:
     """Return `L = −(1/N) Σₙ log p[n, label[n]]` for probabilities `(N, K)` and class numbers `(N,)`."""
+    check_shapes("cross_entropy", p=(p, "N K"), labels=(labels, "N"))
     return float(-np.log(p[np.arange(len(p)), labels]).mean())
 
 
@@ -61,6 +69,7 @@ def softmax_loss(z: Array, labels: Array) -> tuple[float, Array]:
 
     Source: CS231n, assignment 2, `softmax_loss`; Saito, "Deep Learning from Scratch", section 5.6.3.
     """
+    check_shapes("softmax_loss", z=(z, "N K"), labels=(labels, "N"))
     p = softmax(z)
     dz = p.copy()
     dz[np.arange(len(p)), labels] -= 1

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from deepen.arrays import Array
+from deepen.textbook.shapes import check_shapes
 
 
 def batch_norm_forward(x: Array, gamma: Array, beta: Array, epsilon: float = 1e-5) -> tuple[Array, Any]:
@@ -17,6 +18,7 @@ def batch_norm_forward(x: Array, gamma: Array, beta: Array, epsilon: float = 1e-
 
     Source: Ioffe and Szegedy, "Batch normalization", 2015, algorithm 1; CS231n, assignment 2, `batchnorm_forward`.
     """
+    check_shapes("batch_norm_forward", x=(x, "N D"), gamma=(gamma, "D"), beta=(beta, "D"))
     mean = x.mean(axis=0)
     centered = x - mean
     variance = (centered**2).mean(axis=0)
@@ -33,6 +35,7 @@ def batch_norm_backward(dy: Array, cache: Any) -> tuple[Array, Array, Array]:
     A value that was used twice (`centered`, x) receives the sum of two gradients.
     """
     centered, deviation, inverse, normal, gamma = cache
+    check_shapes("batch_norm_backward", x=(centered, "N D"), dy=(dy, "N D"))
     m = len(dy)
     # y = gamma * normal + beta
     dgamma, dbeta, dnormal = (dy * normal).sum(axis=0), dy.sum(axis=0), dy * gamma

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from deepen.errors import ShapeError
+from deepen.errors import ShapeError, UsageError
 
 
-def output_size(size: int, window: int, stride: int = 1, padding: int = 0) -> int:
+def output_size(size: int, window: int, stride: int = 1, pad: int = 0) -> int:
     """Return how many windows fit along one axis: `O = ⌊(H + 2P − FH) / S⌋ + 1`; a rest is left over.
 
     Raises:
         ShapeError: not even one window fits.
+        UsageError: window or stride is below 1, or pad below 0.
 
     Source: Saito, "Deep Learning from Scratch", section 7.2.4; CS231n, "Convolutional networks"; d2l, section 7.3.
     """
-    if size + 2 * padding < window:
-        raise ShapeError("a window", f"of {window} does not fit into {size} pixels padded by {padding}; pad more")
-    return (size + 2 * padding - window) // stride + 1
+    for name, value, least in (("window", window, 1), ("stride", stride, 1), ("pad", pad, 0)):
+        if value < least:
+            raise UsageError(f"{name} must be {least} or more, got {value}")
+    if size + 2 * pad < window:
+        raise ShapeError("a window", f"of {window} does not fit into {size} pixels padded by {pad}; pad more")
+    return (size + 2 * pad - window) // stride + 1
 
 
 def convolution_parameters(channels: int, filters: int, height: int, width: int, bias: bool = True) -> int:
