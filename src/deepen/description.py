@@ -31,10 +31,14 @@ def register(cls: DescribedClass) -> DescribedClass:
     """Let files name this class; use it as a decorator above `@dataclass(frozen=True)`.
 
     Raises:
-        DeepenError: the class is no frozen dataclass, or another class has its name.
+        DeepenError: the class is no frozen dataclass itself, whatever its base is, or another class has its name.
     """
-    if not dataclasses.is_dataclass(cls) or not cls.__dataclass_params__.frozen:
-        raise DeepenError(f"{cls.__name__} must be decorated with @dataclass(frozen=True) to be registered")
+    own = cls.__dict__.get("__dataclass_params__")  # an attribute would be inherited; new fields would be lost
+    if own is None or not own.frozen:
+        raise DeepenError(
+            f"{cls.__name__} is no frozen dataclass itself; write @dataclass(frozen=True) between the line "
+            f"@deepen.register and the line class {cls.__name__}"
+        )
     known = _registry.get(cls.__name__)
     # A notebook cell that is run again defines its class anew: the same place in the code may replace itself.
     if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):

@@ -28,9 +28,11 @@ ENTRIES_OF_BLOCKS = 2
 """The same for layers made of others: each of their passes is long, and what is in them is checked by itself."""
 
 HEAD = (
-    "layer (type)", "dx off PyTorch", "dx off finite", "parameters off PyTorch", "parameters off finite",
-    "furthest off", "",
+    "layer (type)", "furthest off", "NumPy", "PyTorch", "finite differences", "off PyTorch", "off finite", "",
 )  # fmt: skip
+
+DIGITS = 6
+"""How many digits of the three numbers are shown; what is wrong is shown with more in a table of its own."""
 
 
 @cli.command()
@@ -43,7 +45,7 @@ def check(model: str, input_shape: str | None, classes: int, as_json: bool) -> N
 
     Every layer runs by itself, in float64 and on random numbers, in the shape that reaches it, and so does every
     block that adds, joins or branches, after the layers in it. The hand-derived passes are held against PyTorch's
-    and against finite differences.
+    and against finite differences; the entry that is furthest off is shown in all three.
 
     MODEL is a name from `deepen models`, a model file, a run's folder, or a folder of runs (the newest).
     """
@@ -90,32 +92,32 @@ def _to_check(layer: Layer, input_shape: Shape, path: str) -> Iterator[Node]:
 
 
 def _check(node: Node) -> CheckResult:
+    from deepen.engines.layer_call import LayerCallError
     from deepen.inspect.check import check
 
     entries = ENTRIES_OF_BLOCKS if node.layer.container else ENTRIES
     try:
         return check(node.layer, node.input_shape, entries=entries)
     except Exception as error:
-        home = Path(inspect.getfile(type(node.layer)))
-        raise DeepenError(
-            f"{node.path or type(node.layer).__name__} cannot be checked: {what_happened(error, home)}"
-        ) from error
+        happened = what_happened(error, Path(inspect.getfile(type(node.layer))))
+        if isinstance(error, LayerCallError) and error.code and error.__cause__ is None:
+            # A method that returned something wrong has run to its end: no line of it is in the traceback.
+            happened = f"{error.code.co_filename}, line {error.code.co_firstlineno}: {error}"
+        raise DeepenError(f"{node.path or type(node.layer).__name__} cannot be checked: {happened}") from error
 
 
 def _cells(path: str, result: CheckResult) -> tuple[str, ...]:
-    from deepen.inspect.check_table import difference, entry
+    from deepen.inspect.check_table import difference, entry, number
 
-    dx = [row for row in result.rows if row.array == "dx"]
-    parameters = [row for row in result.rows if row.finite_difference is not None and row.array != "dx"]
     differences = [
-        max((value for row in rows if (value := getattr(row, judge)) is not None), default=None)
-        for rows in (dx, parameters)
+        max((value for row in result.rows if (value := getattr(row, judge)) is not None), default=None)
         for judge in ("torch_difference", "finite_difference")
     ]
     worst = max(result.rows, key=lambda row: row.excess)
     return (
         f"{path} ({result.type})",
-        *map(difference, differences),
         f"{worst.array} {entry(worst.entry)}",
+        *(number(value, DIGITS) for value in (worst.numpy, worst.torch, worst.finite)),
+        *map(difference, differences),
         "agrees" if result.passed else "DISAGREES",
     )

@@ -12,6 +12,7 @@ import click
 
 from deepen import __version__
 from deepen.errors import UnknownNameError
+from deepen.wording import columns, padded
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout.")
 
@@ -25,6 +26,18 @@ class Commands(click.Group):
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             raise UnknownNameError("command", name, self.commands)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; where an option of the group stands behind it, say that it goes before it."""
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            for option in self.params:
+                if error.option_name in option.opts and error.ctx is not None:
+                    usage = " ".join(filter(None, (error.option_name, option.metavar, error.ctx.info_name)))
+                    message = f"{error.option_name} goes before the command: {ctx.info_name} {usage} ..."
+                    raise click.NoSuchOption(error.option_name, message, ctx=error.ctx) from None
+            raise
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -73,6 +86,6 @@ def _finite(value: Any) -> Any:
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under a head, in columns."""
     cells = [list(map(str, row)) for row in (head, *rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(map(padded, row, widths)) for row in cells]
     show(*(line.rstrip() for line in lines if line.strip()))

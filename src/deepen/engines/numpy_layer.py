@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from deepen import randomness, spec
+from deepen import randomness
 from deepen.arrays import Array
 from deepen.context import Context, Pass
+from deepen.engines.layer_call import call_backward, call_forward, call_params, calling
 from deepen.layers.blocks import one_thread_products
-from deepen.paths import Shape, flatten, nest
+from deepen.paths import Shape, nest
 from deepen.randomness import Moment
 from deepen.spec import Layer, Param
 
@@ -75,44 +76,51 @@ def random_inputs(layer: Layer, input_shape: Shape, batch: int, seed: int) -> La
 
     Parameters are their first values and something to it, so that no zero and no one hides a mistake; fixed ones
     are their first values. Statistics move upwards only, since they may be variances.
+
+    Raises:
+        LayerCallError: what the layer declares is nothing that could be drawn.
     """
 
     def first(path: str, param: Param) -> Array:
-        value: Array = np.asarray(param.initializer.sample(param.shape, seed, path), np.float64)
+        with calling(param.initializer, "sample"):
+            value: Array = np.asarray(param.initializer.sample(param.shape, seed, path), np.float64)
         return value
 
     def moved(path: str, param: Param) -> Array:
         change = 0.5 / sqrt(prod(param.shape[1:])) * _normal(seed, path, param.shape)
-        return first(path, param) + change if param.trainable else first(path, param)
+        return np.asarray(first(path, param) + change) if param.trainable else first(path, param)
 
     return LayerInputs(
         _normal(seed, "x", (batch, *input_shape)),
-        {path: moved(path, param) for path, param in spec.parameters(layer, input_shape).items()},
+        {path: moved(path, param) for path, param in call_params(layer, input_shape, "params").items()},
         {
-            path: first(path, param) + abs(0.5 * _normal(seed, path, param.shape))
-            for path, param in spec.statistics(layer, input_shape).items()
+            path: np.asarray(first(path, param) + abs(0.5 * _normal(seed, path, param.shape)))
+            for path, param in call_params(layer, input_shape, "statistics").items()
         },
         seed,
     )
 
 
 def run_numpy(layer: Layer, inputs: LayerInputs, training: bool) -> LayerResult:
-    """Run a layer forth and back: the gradients of `Σ y · upstream`, side outputs and penalties included."""
+    """Run a layer forth and back: the gradients of `Σ y · upstream`, side outputs and penalties included.
+
+    Raises:
+        LayerCallError: a pass raises an error, or returns something else than it must.
+    """
     own, run = inputs.astype(inputs.x.dtype.name), inputs.layer_pass(training)
     parameters = nest(own.parameters)
     with np.errstate(all="ignore"), one_thread_products():
-        y, cache = layer.forward(own.x, parameters, Context(run, "", nest(own.statistics)))
+        y, cache = call_forward(layer, own.x, parameters, Context(run, "", nest(own.statistics)))
         for number, emitted in enumerate(run.emitted, 1):
             emitted.gradient = own.upstream(emitted.outputs, number)
         dy, y_before = own.upstream(y), y.copy()
-        dx, gradients = layer.backward(dy, parameters, cache)
+        dx, gradients = call_backward(layer, dy, parameters, cache)
     kept = [*zip(inputs.arrays(), own.arrays(), strict=True)]
     overwritten = [name for (name, before), (_, after) in kept if not _same(before, after)]
     overwritten += [] if _same(dy, inputs.upstream(y)) else ["dy"]
     overwritten += [] if _same(y, y_before) else ["y"]
-    found = {path: np.asarray(gradient) for path, gradient in flatten(gradients).items()}
     updates = {path: np.asarray(value) for path, value in run.updates.items()}
-    return LayerResult(y_before, np.asarray(dx), found, updates, tuple(overwritten))
+    return LayerResult(y_before, dx, gradients, updates, tuple(overwritten))
 
 
 def objective_terms(layer: Layer, inputs: LayerInputs, training: bool) -> Array:
@@ -123,7 +131,7 @@ def objective_terms(layer: Layer, inputs: LayerInputs, training: bool) -> Array:
     run = inputs.layer_pass(training)
     context = Context(run, "", nest(inputs.statistics))
     with np.errstate(all="ignore"), one_thread_products():
-        y, _ = layer.forward(inputs.x.copy(), nest(inputs.parameters), context)
+        y, _ = call_forward(layer, inputs.x.copy(), nest(inputs.parameters), context)
         outputs = [y, *(emitted.outputs for emitted in run.emitted)]
         terms = [(output * inputs.upstream(output, number)).ravel() for number, output in enumerate(outputs)]
     return np.concatenate([*terms, np.array(run.penalties, inputs.x.dtype)])

@@ -11,6 +11,7 @@ import numpy as np
 from deepen import spec
 from deepen.arrays import Array
 from deepen.engines import torch_installed
+from deepen.engines.layer_call import LayerCallError, call_output_shape
 from deepen.engines.numpy_layer import LayerInputs, LayerResult, objective_terms, random_inputs, run_numpy
 from deepen.errors import DeepenError, UsageError
 from deepen.inputs import as_input_shape
@@ -102,6 +103,8 @@ def check(layer: Layer, input_shape: Shape, *, batch: int = 3, seed: int = 0, en
     Raises:
         ShapeError: the layer cannot take the shape.
         UsageError: what is given is no layer or no shape, or a number is out of range.
+        DeepenError: a method of the layer raises an error or returns something else than it must; the text says
+            which, and the traceback shows where.
     """
     if not isinstance(layer, Layer):
         raise UsageError(f"check: give a layer, such as Conv2D(8, 3), got {layer!r:.80}")
@@ -109,6 +112,7 @@ def check(layer: Layer, input_shape: Shape, *, batch: int = 3, seed: int = 0, en
         if not isinstance(number, int) or number < least:
             raise UsageError(f"check: {name} must be a whole number, {least} or more, got {number!r}")
     input_shape = as_input_shape(input_shape)
+    output_shape = call_output_shape(layer, input_shape)
     inputs = random_inputs(layer, input_shape, batch, seed)
     problems: dict[str, None] = {}  # in order, each once
     passes = {mode: run_numpy(layer, inputs, mode == "training") for mode in ("training", "evaluation")}
@@ -118,7 +122,7 @@ def check(layer: Layer, input_shape: Shape, *, batch: int = 3, seed: int = 0, en
     for mode, ours in passes.items():
         training = mode != "evaluation"
         theirs, lacks = _torch(layer, inputs, training)
-        found = [*lacks, *_form(layer, input_shape, inputs, ours), *_types(layer, inputs, training)]
+        found = [*lacks, *_form(layer, input_shape, output_shape, inputs, ours), *_types(layer, inputs, training)]
         found += [*_repeats(layer, inputs, training), *(_unlike(ours, theirs) if theirs else ())]
         problems.update(dict.fromkeys(found))
         rows += _Comparison(layer, inputs, mode, ours, theirs, entries).rows()
@@ -133,13 +137,17 @@ def _torch(layer: Layer, inputs: LayerInputs, training: bool) -> tuple[LayerResu
 
     try:
         return run_torch(layer, inputs, training), []
+    except LayerCallError:
+        raise
     except DeepenError as error:
         return None, [str(error)]
 
 
-def _form(layer: Layer, input_shape: Shape, inputs: LayerInputs, ours: LayerResult) -> Iterator[str]:
+def _form(
+    layer: Layer, input_shape: Shape, output_shape: Shape, inputs: LayerInputs, ours: LayerResult
+) -> Iterator[str]:
     """Yield what is wrong with shapes, with names, and with what was written to."""
-    expected = (len(inputs.x), *layer.output_shape(input_shape))
+    expected = (len(inputs.x), *output_shape)
     if ours.y.shape != expected:
         yield f"y has the shape {ours.y.shape}, but output_shape says {expected}"
     if ours.dx.shape != inputs.x.shape:

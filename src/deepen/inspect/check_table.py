@@ -26,13 +26,18 @@ def difference(number: float | None) -> str:
     return "–" if number is None else f"{number:.1e}"
 
 
+def number(value: float | None, digits: int = 8) -> str:
+    """Return one of the three numbers as a cell, a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}g}"
+
+
 def entry(place: Sequence[int] | None) -> str:
     """Return the place of an entry as Python writes it."""
     return "–" if place is None else f"[{', '.join(map(str, place))}]"
 
 
 def _cells(row: CheckRow) -> tuple[str, ...]:
-    values = ("–" if value is None else f"{value:.8g}" for value in (row.numpy, row.torch, row.finite))
+    values = map(number, (row.numpy, row.torch, row.finite))
     differences = map(difference, (row.torch_difference, row.finite_difference))
     return (row.array, row.mode, entry(row.entry), *values, *differences, "agrees" if row.passed else "DISAGREES")
 
