@@ -28,6 +28,7 @@ ROOMS = [
         "inputs",
         "files",
         "pretrained",
+        "wording",
     ],
     ["spec"],
     ["initializers", "regularizers", "constraints", "groups"],

@@ -46,7 +46,9 @@ def test_top_k_is_that_of_torch() -> None:
         assert top_k_accuracy(outputs, labels, k) == np.mean(
             [y in row for y, row in zip(labels, best, strict=True)]
         )
-    assert METRICS["top_5_accuracy"](outputs, labels) == top_k_accuracy(outputs, one_hot(labels, 10, float), 5)
+    assert metrics.metric("top_5_accuracy")(outputs, labels) == top_k_accuracy(
+        outputs, one_hot(labels, 10, float), 5
+    )
 
 
 @given(st.data(), arrays("float32", array_shapes(min_dims=2, max_dims=2), elements=st.sampled_from([0, 0.5, 1])))
@@ -86,9 +88,10 @@ def test_macro_means_leave_out_what_does_not_occur(name: str) -> None:
 
 
 def test_names_of_metrics() -> None:
-    assert metrics.check(("accuracy", "f1")) == ("accuracy", "f1")
+    assert metrics.metric("f1") is METRICS["f1"]
+    assert metrics.metric("top_2_accuracy")(np.eye(3), np.array([1, 2, 2])) == pytest.approx(2 / 3)
     with pytest.raises(UnknownNameError, match="did you mean 'accuracy'"):
-        metrics.check(("acuracy",))
+        metrics.metric("acuracy")
     with pytest.raises(UsageError, match="k must be 1 or more, got 0"):
         top_k_accuracy(np.eye(2), np.array([0, 1]), 0)
 

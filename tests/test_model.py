@@ -12,7 +12,7 @@ import deepen
 from deepen import Callback, DataError, DeepenError, FileFormatError, Model, UsageError, View
 from deepen.data import PictureRules, Shift
 from deepen.groups import Group
-from deepen.layers import RBF, Conv2D, Dense, Flatten, Sequential
+from deepen.layers import RBF, Conv2D, Dense, Flatten, Normalize, Sequential
 from deepen.losses import one_hot
 from deepen.optimizers import Adam
 from networks import CLASSES, INPUT_SHAPE, NETWORKS
@@ -339,9 +339,8 @@ def test_predictions_are_called_probabilities_where_they_are(
 
 def test_everything_frozen_is_said() -> None:
     made = Model([Flatten(), Dense(3)], (1, 2, 2))
-    made.compile(engine="numpy", groups=[Group("*", rate=0)])
-    with pytest.raises(DeepenError, match="everything is frozen"):
-        made.fit(np.zeros((4, 1, 2, 2)), np.arange(4) % 3, verbose=0)
+    with pytest.raises(UsageError, match="everything is frozen"):
+        made.compile(engine="numpy", groups=[Group("*", rate=0)])
 
 
 def test_lenet5s_output_and_loss_train_together(tmp_path: Path) -> None:
@@ -359,3 +358,31 @@ def test_lenet5s_output_and_loss_train_together(tmp_path: Path) -> None:
     assert found == pytest.approx(made.predict(x), abs=1e-5)
     assert (found.sum(axis=1) <= 1).all()  # what is lacking is "none of these"
     assert (loaded.predict(np.full((1, 1, 4, 4), -50.0)) < 1e-3).all()
+
+
+def test_channels_that_come_last_are_pointed_out() -> None:
+    with pytest.raises(DeepenError, match=r"conv2 cannot fit .*; channels come first: \(1, 28, 28\)\?"):
+        Model([Conv2D(2, 3, padding=1), Conv2D(2, 3), Flatten(), Dense(2)], (28, 28, 1))
+
+
+def test_what_is_printed_in_a_notebook_is_short() -> None:
+    made = Model([Flatten(), Dense(3)], (1, 2, 2), name="small")
+    made.compile(engine="numpy", metrics=["accuracy", "top_2_accuracy"])
+    assert repr(made) == "<Model 'small': (1, 2, 2) to 3 classes>"
+    found = made.evaluate(np.zeros((1200, 1, 2, 2)), np.zeros(1200, int))
+    assert repr(found) == "<Evaluation of 1,200 images: loss 1.099, accuracy 1, top_2_accuracy 1>"
+
+
+def test_validation_data_is_a_pair() -> None:
+    made = Model([Flatten(), Dense(3)], (1, 2, 2))
+    x = np.zeros((4, 1, 2, 2))
+    with pytest.raises(DataError, match=r"images and labels, \(x, y\), got 1 things"):
+        made.fit(x, [0, 1, 2, 0], validation_data=(x,), verbose=0)  # type: ignore[arg-type]
+
+
+def test_floats_that_look_like_grey_values_are_warned_of() -> None:
+    x, y = np.full((4, 1, 2, 2), 255.0), np.arange(4) % 3
+    with pytest.warns(UserWarning, match="floats up to 255; divide them by 255"):
+        Model([Flatten(), Dense(3)], (1, 2, 2)).fit(x, y, verbose=0)
+    Model([Normalize(128, 64), Flatten(), Dense(3)], (1, 2, 2)).fit(x, y, verbose=0)
+    Model([Flatten(), Dense(3)], (1, 2, 2)).fit(x.astype("uint8"), y, verbose=0)

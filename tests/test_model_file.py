@@ -119,7 +119,7 @@ def test_content_that_is_no_plain_data_is_refused(tmp_path: Path) -> None:
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot read"):
         model_file.load(tmp_path / "nothing")
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="is a folder; give the file of a model in it"):
         model_file.load(tmp_path)
 
 

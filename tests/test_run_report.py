@@ -39,6 +39,7 @@ class Run:
     loss: str = "cross_entropy"
     classes: Sequence[str] = ()
     image_shape: tuple[int, int, int] = (1, 4, 4)
+    remarks: tuple[str, ...] = ()
     config: RunConfig = field(
         default_factory=lambda: RunConfig("lenet", "/home/me/photos", freeze=("conv*", "bn*"))
     )
@@ -56,7 +57,8 @@ class Run:
         confusion = confusion_matrix(self.outputs, self.labels)
         test = Evaluation(0.3, {"accuracy": 0.0}, count, self.outputs, confusion, self.labels)
         summary = summarize(model.network, model.input_shape)
-        outcome = Outcome(model, summary, self.folder, Choice("numpy", "cpu", "asked for"), history, test, 2.0)
+        choice = Choice("numpy", "cpu", "asked for")
+        outcome = Outcome(model, summary, self.folder, choice, history, test, 2.0, self.remarks)
         run_report.write(self.config, {}, Dataset(facts, images, self.labels, images, self.labels), outcome)
         html = (self.folder / "report.html").read_text(encoding="utf-8").partition("<h1>")[2]
         return unescape(re.sub(r"(<[^>]*>|\n)+", "|", html))
@@ -82,13 +84,19 @@ def test_each_class_has_its_figures(tmp_path: Path) -> None:
     assert "|mean of the classes|75.0%|87.5%|76.2%|" in page
 
 
+def test_what_was_found_in_the_data_is_kept(tmp_path: Path) -> None:
+    page = Run(tmp_path, np.eye(3), np.arange(3), remarks=("left out: 1 of 9", "20% were drawn")).page()
+    assert "|training images|3|test images|3|held out of the training images|10%|" in page
+    assert "|found|left out: 1 of 9|20% were drawn|" in page
+
+
 def test_of_very_many_classes_the_worst_are_shown(tmp_path: Path) -> None:
     predicted = np.arange(250)
     page = Run(tmp_path, np.eye(250)[predicted], np.where(predicted < 2, 2, predicted)).page()
     assert "|Classes: the 200 of 250 with the lowest F1|" in page
-    # Class 2 has three images, one of them found; the others are 0 or right.
-    assert "|0|0|–|–|–|1|0|–|–|–|2|3|100.0%|33.3%|50.0%|3|1|" in page
-    assert "|199|1|100.0%|100.0%|100.0%|mean" in page
+    # Class 2 has three images, one of them found; 0 and 1 have none, and all others are right.
+    assert "|F1|2|3|100.0%|33.3%|50.0%|3|1|" in page
+    assert "|201|1|100.0%|100.0%|100.0%|mean" in page
 
 
 def test_a_model_that_is_too_sure_is_pointed_out_at_the_top(tmp_path: Path) -> None:

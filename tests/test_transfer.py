@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepen.errors import DataError, FileFormatError, UnknownNameError
+from deepen.errors import DataError, FileFormatError, UnknownNameError, UsageError
 from deepen.groups import Group
 from deepen.layers import RBF, BatchNormalization, Conv2D, Dense, Flatten, Parallel, Sequential, SideOutput
 from deepen.model import Model
@@ -75,6 +75,26 @@ def test_layers_of_other_sizes_stay_as_they_are(saved: Path) -> None:
     found = model(filters=5).load_weights(saved)
     assert found.fresh["conv1.kernel"] == "of shape 5×1×3×3 here and 4×1×3×3 there"
     assert "dense2.kernel" in found.taken
+
+
+def test_a_layer_is_taken_whole_or_not_at_all(saved: Path) -> None:
+    colour = Model(network(), (2, 6, 6), classes="abc")  # a kernel of another shape, a bias of the same one
+    first = colour.weights
+    found = colour.load_weights(saved)
+    assert found.fresh == {
+        "conv1.kernel": "of shape 4×2×3×3 here and 4×1×3×3 there",
+        "conv1.bias": "as conv1.kernel is",
+    }
+    assert (colour.weights["conv1.bias"] == first["conv1.bias"]).all()
+
+
+def test_what_starts_anew_is_not_frozen(saved: Path) -> None:
+    own = model(("x", "y", "z"))
+    own.compile(engine="numpy", groups=[Group("dense*", rate=0)])
+    with pytest.raises(
+        UsageError, match=r"dense2\.kernel is frozen, but starts anew, because the classes are others"
+    ):
+        own.load_weights(saved)
 
 
 def test_what_has_no_place_is_named(saved: Path) -> None:

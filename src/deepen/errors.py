@@ -53,5 +53,5 @@ class UnknownNameError(UsageError):
     def __init__(self, what: str, name: object, known: Iterable[str], cure: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(str(name).lower(), names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
-        super().__init__(f"unknown {what} {name!r}; {hint}{cure and f'; {cure}'}")
+        hint = f"did you mean {near[0]!r}?" if near else cure or f"known: {', '.join(names)}"
+        super().__init__(f"unknown {what} {name!r}; {hint}")

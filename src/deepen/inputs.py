@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from deepen.arrays import Array
 from deepen.errors import DataError, UsageError
 from deepen.paths import Shape
+
+LARGE = 30
+"""Images in units of their deviation stay below this."""
 
 
 def as_input_shape(given: Any) -> Shape:
@@ -65,6 +69,16 @@ def _cure(given: tuple[int, ...], wanted: Shape) -> str:
     if len(given) == 2 and given[1] == int(np.prod(wanted)):
         return f"; give them their shape back: x.reshape(-1, {', '.join(map(str, wanted))})"
     return ""
+
+
+def warn_of_large(images: Array) -> None:
+    """Warn of floats that look like grey values up to 255, from which networks learn badly."""
+    if images.dtype.kind == "f" and images.max() > LARGE:
+        warnings.warn(
+            f"the images are floats up to {images.max():g}; divide them by 255, hand them in as uint8 (which is "
+            "divided by itself), or begin the network with Normalize",
+            stacklevel=3,
+        )
 
 
 def as_labels(given: Any, images: int, classes: int) -> Array:

@@ -11,6 +11,7 @@ from deepen.config import RunConfig
 from deepen.data import Augmentation, Dataset, Shift
 from deepen.description import Described
 from deepen.environment import environment
+from deepen.errors import ShapeError, UsageError
 from deepen.inspect.summary import summarize
 from deepen.model import Model
 from deepen.optimizers import Optimizer, optimizer
@@ -18,6 +19,7 @@ from deepen.outcome import Outcome
 from deepen.schedules import schedule
 from deepen.training.evaluation import Evaluation
 from deepen.training.progress import Progress
+from deepen.wording import columns, padded
 
 
 def train(config: RunConfig) -> Outcome:
@@ -31,15 +33,9 @@ def train(config: RunConfig) -> Outcome:
     rule, rates = _optimizer(config), schedule(config.schedule)
     choice = engines.choose(config.engine, config.device)
     source = data.source(config.data, seed=config.seed, validation_split=config.validation_split)
-    height, width = entry.input_shape[1:] if config.size is None else (config.size, config.size)
     facts = source.facts
-    model = Model(
-        entry.build(len(facts.classes)),
-        (facts.input_shape[0], height, width),
-        classes=facts.classes,
-        name=config.model,
-        seed=config.seed,
-    )
+    model = _model(config, entry, facts)
+    height, width = model.input_shape[1:]
     augmentations: list[Augmentation] = [Shift(config.shift)] if config.shift else []
     model.compile(
         rule, augmentations=augmentations, groups=config.groups, engine=choice.engine, device=choice.device
@@ -63,7 +59,8 @@ def train(config: RunConfig) -> Outcome:
             dataset.train_labels,
             batch_size=config.batch_size,
             epochs=config.epochs,
-            validation_split=0.0 if dataset.validation is not None else config.validation_split,
+            # Of a folder the source has drawn the validation already, copies of a picture together.
+            validation_split=config.validation_split if source.counts is None else 0.0,
             validation_data=dataset.validation,
             callbacks=[Progress(), runs.MetricsFile(folder)],
             schedule=rates,
@@ -79,9 +76,27 @@ def train(config: RunConfig) -> Outcome:
     if model.gives_probabilities:
         model.figures["calibration_error"] = test.calibration.error
     model.save(folder / runs.MODEL)
-    outcome = Outcome(model, summary, folder, choice, history, test, seconds)
+    remarks = (*source.remarks, *dataset.remarks)
+    outcome = Outcome(model, summary, folder, choice, history, test, seconds, remarks)
     run_report.write(config, computed_with, dataset, outcome)
     return outcome
+
+
+def _model(config: RunConfig, entry: models.Entry, facts: data.Facts) -> Model:
+    height, width = entry.input_shape[1:] if config.size is None else (config.size, config.size)
+    if config.shift >= min(height, width):
+        raise UsageError(
+            f"--shift {config.shift} moves images of {width}×{height} out of sight; give a smaller one"
+        )
+    network, shape = entry.build(len(facts.classes)), (facts.input_shape[0], height, width)
+    try:
+        return Model(network, shape, classes=facts.classes, name=config.model, seed=config.seed)
+    except ShapeError as error:
+        if config.size is None:
+            raise
+        raise UsageError(
+            f"{config.model} cannot take images of {width}×{height} ({error}); try a larger --size"
+        ) from error
 
 
 def _optimizer(config: RunConfig) -> Optimizer:
@@ -92,14 +107,16 @@ def _optimizer(config: RunConfig) -> Optimizer:
 def _describe(source: data.Source, dataset: Dataset) -> Iterator[str]:
     """Yield what is trained on: sizes, and for pictures of one's own how many of each class are where."""
     facts, before, after = dataset.facts, source.facts.input_shape, dataset.facts.input_shape
-    size = f"{before[1]}×{before[2]}" + (f", resized to {after[1]}×{after[2]}" if before != after else "")
+    size = f"{before[2]}×{before[1]}" + (f", resized to {after[2]}×{after[1]}" if before != after else "")
     yield f"data: {facts.name}, {facts.train_count:,} training and {facts.test_count:,} test images of {size}"
     if source.counts is None:
         return
-    width = max(map(len, facts.classes))
-    yield "  ".join([f"  {'class':<{width}}", *(f"{part:>10}" for part in dataset.counts)])
+    width = max(map(columns, ("class", *facts.classes)))
+    yield "  ".join([f"  {padded('class', width)}", *(f"{part:>10}" for part in dataset.counts)])
     for label, name in enumerate(facts.classes):
-        yield "  ".join([f"  {name:<{width}}", *(f"{count[label]:>10,}" for count in dataset.counts.values())])
+        yield "  ".join(
+            [f"  {padded(name, width)}", *(f"{count[label]:>10,}" for count in dataset.counts.values())]
+        )
 
 
 def _figures(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -92,20 +94,21 @@ def _macro(name: str) -> Metric:
 
 METRICS: dict[str, Metric] = {
     "accuracy": accuracy,
-    "top_5_accuracy": top_k_accuracy,
     "precision": _macro("precision"),
     "recall": _macro("recall"),
     "f1": _macro("f1"),
 }
+"""Besides, `top_K_accuracy` is top-k accuracy for that K, such as `top_5_accuracy`."""
 
 
-def check(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names if each is a metric that `compile` can take.
+def metric(name: str) -> Metric:
+    """Return the metric of that name.
 
     Raises:
-        UnknownNameError: one is not.
+        UnknownNameError: there is none.
     """
-    for name in names:
-        if name not in METRICS:
-            raise UnknownNameError("metric", name, METRICS)
-    return names
+    if top := re.fullmatch(r"top_([1-9]\d*)_accuracy", name):
+        return partial(top_k_accuracy, k=int(top[1]))
+    if name not in METRICS:
+        raise UnknownNameError("metric", name, (*METRICS, "top_5_accuracy"))
+    return METRICS[name]

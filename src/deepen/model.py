@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepen import engines, losses, metrics, model_file, pretrained, transfer
+from deepen import engines, losses, metrics, model_file, pretrained, spec, transfer
 from deepen.arrays import Array
 from deepen.data.augment import Augmentation
 from deepen.data.picture import PictureRules
@@ -19,15 +19,15 @@ from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State, fresh_st
 from deepen.errors import DataError, DeepenError, FileFormatError, UsageError
 from deepen.groups import Group
 from deepen.groups import checked as checked_groups
-from deepen.inputs import as_images, as_input_shape, as_labels
+from deepen.inputs import as_images, as_input_shape, as_labels, warn_of_large
 from deepen.inspect.summary import Summary, as_text, summarize
-from deepen.layers import Sequential
+from deepen.layers import Normalize, Sequential
 from deepen.losses import Loss
 from deepen.model_content import ModelContent, weights_of
 from deepen.optimizers import Optimizer, optimizer
 from deepen.paths import Shape
 from deepen.schedules import Schedule, schedule
-from deepen.spec import Layer
+from deepen.spec import Layer, network_output
 from deepen.training.callbacks import Callback, checked
 from deepen.training.evaluation import Evaluation
 from deepen.training.history import History
@@ -61,7 +61,7 @@ class Model:
     ) -> None:
         self.network = network if isinstance(network, Layer) else Sequential(tuple(network))
         self.input_shape = as_input_shape(input_shape)
-        output_shape = self.network.output_shape(self.input_shape)
+        output_shape = network_output(self.network, self.input_shape)
         if len(output_shape) != 1:
             raise DeepenError(
                 f"the network gives {output_shape} for each image, but a classifier gives one number for each "
@@ -160,7 +160,7 @@ class Model:
 
         Args:
             x: images `(N, C, H, W)`, or `(N, H, W)` where they are grey; uint8 or floats.
-            y: class numbers `(N,)` or one-hot rows `(N, K)`.
+            y: class numbers `(N,)`, one-hot rows `(N, K)`, or rows of probabilities.
             batch_size: images in a step; the last step of an epoch takes what is left.
             epochs: how many times to go through the images.
             validation_split: the share that is held out; shuffled, stratified and seeded.
@@ -174,11 +174,15 @@ class Model:
             NonFiniteError: a loss or a gradient was NaN or infinite; the weights are those before that step.
         """
         images, labels = self._images(x), self._labels(y, len(x))
+        if not isinstance(next(spec.walk(self.network, self.input_shape)).layer, Normalize):
+            warn_of_large(images)
         indices = np.arange(len(images))
         held_out: tuple[Array, Array] | None = None
         if validation_data is not None:
             if validation_split:
                 raise DataError("give validation_split or validation_data, not both")
+            if len(validation_data) != 2:
+                raise DataError(f"validation_data is images and labels, (x, y), got {len(validation_data)} things")
             x_held, y_held = validation_data
             held_out = self._images(x_held), self._labels(y_held, len(x_held))
         elif validation_split:
@@ -231,6 +235,10 @@ class Model:
         """
         return self._setup.loss.prediction(self.engine.outputs(self._images(x), batch_size))
 
+    def __repr__(self) -> str:
+        shape = ", ".join(map(str, self.input_shape))
+        return f"<Model {self.name!r}: ({shape}) to {len(self.classes)} classes>"
+
     @property
     def gives_probabilities(self) -> bool:
         """Whether `predict` returns probabilities, and not the scores of a loss that knows none."""
@@ -254,6 +262,7 @@ class Model:
 
         Raises:
             DataError: the file cannot be read, or nothing in it fits.
+            UsageError: a layer that is not taken over is frozen.
             FileFormatError: it is no model file, or it is damaged.
         """
         found, state = transfer.take_over(self._setup, self._weights(), pretrained.resolve(path), self.classes)
@@ -310,7 +319,7 @@ class Model:
 
     def _evaluate(self, images: Array, labels: Array, batch_size: int = EVALUATION_BATCH) -> Evaluation:
         loss, outputs = self.engine.evaluate(images, labels, batch_size)
-        values = {name: metrics.METRICS[name](outputs, labels) for name in self._metrics}
+        values = {name: metrics.metric(name)(outputs, labels) for name in self._metrics}
         probabilities = self._setup.loss.prediction(outputs)
         confusion, numbers = metrics.confusion_matrix(outputs, labels), metrics.classes_of(labels)
         return Evaluation(loss, values, len(images), probabilities, confusion, numbers)
@@ -328,4 +337,7 @@ _loss, _optimizer, _schedule = losses.loss, optimizer, schedule
 
 
 def _check_metrics(names: Sequence[str]) -> tuple[str, ...]:
-    return metrics.check((names,) if isinstance(names, str) else tuple(names))
+    found = (names,) if isinstance(names, str) else tuple(names)
+    for name in found:
+        metrics.metric(name)
+    return found

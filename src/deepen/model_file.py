@@ -53,6 +53,8 @@ def load(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """
     try:
         data = path.read_bytes()
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder; give the file of a model in it, *.safetensors") from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     try:

@@ -24,6 +24,8 @@ class Outcome:
     test: Evaluation
     seconds: float
     """Time from the first step to the last, validation included."""
+    remarks: tuple[str, ...] = ()
+    """What was found in the data."""
 
     @property
     def images_per_second(self) -> float:

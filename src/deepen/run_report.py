@@ -49,6 +49,7 @@ def write(config: RunConfig, computed_with: Mapping[str, str], dataset: Dataset,
         commands=next_commands("deepen", outcome.folder),
         tables=[_class_table(classes, test), _layer_table(outcome.summary)],
         facts={
+            "Data": _data(config, dataset, outcome),
             "Settings": {name: _setting(value) for name, value in config.given().items()},
             "Environment": dict(computed_with),
         },
@@ -141,6 +142,14 @@ def _class_table(classes: Sequence[str], test: Evaluation) -> report.Table:
         last=("mean of the classes", "", *(percent(mean, 1) for mean in means)),
         numbers=4,
     )
+
+
+def _data(config: RunConfig, dataset: Dataset, outcome: Outcome) -> dict[str, str]:
+    """Return how many images each part had, and what was found in them."""
+    counts = {f"{part} images": f"{sum(count):,}" for part, count in dataset.counts.items()}
+    if dataset.validation is None:
+        counts["held out of the training images"] = f"{config.validation_split:.0%}"
+    return counts | ({"found": "\n".join(outcome.remarks)} if outcome.remarks else {})
 
 
 def _layer_table(summary: Summary) -> report.Table:

@@ -152,6 +152,21 @@ class Node:
         return join(self.path, name)
 
 
+def network_output(network: Layer, input_shape: Shape) -> Shape:
+    """Return what a network makes of one image.
+
+    Raises:
+        ShapeError: a layer cannot take the shape that reaches it; where channels seem to come last, that is said.
+    """
+    try:
+        return network.output_shape(input_shape)
+    except ShapeError as error:
+        if len(input_shape) == 3 and input_shape[0] > 3 and input_shape[2] in (1, 3):
+            first = (input_shape[2], *input_shape[:2])
+            raise ShapeError(error.layer, f"{error.problem}; channels come first: {first}?", error.path) from error
+        raise
+
+
 def walk(network: Layer, input_shape: Shape) -> Iterator[Node]:
     """Yield the leaves of a network in the order of computation, once the whole network fits together.
 

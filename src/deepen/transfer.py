@@ -9,7 +9,7 @@ from pathlib import Path
 from deepen import model_file
 from deepen.arrays import Array
 from deepen.engines.base import Setup, State, fresh_state, initial_state
-from deepen.errors import DataError
+from deepen.errors import DataError, UsageError
 from deepen.layers import Sequential, SideOutput
 from deepen.layers.side import side_outputs
 from deepen.paths import Shape, join
@@ -51,12 +51,18 @@ def take_over(
 
     Raises:
         DataError: the file cannot be read, or nothing in it fits.
+        UsageError: a layer that is not taken over is frozen.
         FileFormatError: it is no model file, or it is damaged.
     """
     arrays, content = model_file.load(path)
     found = plan(setup, arrays, content.get("classes") == list(classes))
     if not found.taken:
         raise DataError(f"nothing of {path} fits: it has other layers, or layers of other sizes")
+    trained = [path for path, param in setup.parameters.items() if param.trainable]
+    if stuck := [path for path in trained if path in found.fresh and path not in setup.trainable]:
+        raise UsageError(
+            f"{stuck[0]} is frozen, but starts anew, {found.fresh[stuck[0]]}; freeze only what is taken over"
+        )
     if weights is None:
         first = initial_state(setup)
         weights = first.parameters, first.statistics
@@ -73,17 +79,24 @@ def plan(setup: Setup, arrays: Mapping[str, Array], same_classes: bool) -> Trans
         arrays: the other one's parameters and statistics by path.
         same_classes: whether both know the same classes in the same order; the head stays new where not.
     """
-    taken, fresh = [], {}
+    fresh: dict[str, str] = {}
     head = set[str]() if same_classes else head_of(setup.network, setup.input_shape)
     for path, param in {**setup.parameters, **setup.statistics}.items():
         if path not in arrays:
             fresh[path] = "which the other model does not have"
         elif arrays[path].shape != param.shape:
             fresh[path] = f"of shape {_shape(param.shape)} here and {_shape(arrays[path].shape)} there"
-        elif path.rpartition(".")[0] in head:
+        elif _owner(path) in head:
             fresh[path] = "because the classes are others"
-        else:
-            taken.append(path)
+    # A layer is taken whole: an old bias beside a new kernel would be neither.
+    renewed = {_owner(path): path for path in fresh}
+    everything = [*setup.parameters, *setup.statistics]
+    fresh |= {
+        path: f"as {renewed[_owner(path)]} is"
+        for path in everything
+        if path not in fresh and _owner(path) in renewed
+    }
+    taken = [path for path in everything if path not in fresh]
     # The order of a file's arrays is not that of the layers.
     left = sorted(set(arrays) - set(setup.parameters) - set(setup.statistics))
     return Transfer(tuple(taken), fresh, tuple(left))
@@ -113,6 +126,11 @@ def _end(layer: Layer, input_shape: Shape, path: str) -> tuple[set[str], bool]:
         if mixes and isinstance(layer, Sequential):
             break
     return found, mixes
+
+
+def _owner(path: str) -> str:
+    """Return the layer that an array belongs to."""
+    return path.rpartition(".")[0]
 
 
 def _shape(shape: Shape) -> str:

@@ -14,7 +14,7 @@ from deepen import spec
 from deepen.arrays import Array
 from deepen.context import Context, Pass
 from deepen.data.augment import Augmentation
-from deepen.errors import DeepenError, ShapeError, UnknownNameError
+from deepen.errors import DeepenError, ShapeError, UnknownNameError, UsageError
 from deepen.groups import Group
 from deepen.layers.combine import split_softmax
 from deepen.layers.side import as_logits, side_outputs
@@ -54,6 +54,8 @@ class Setup:
             self.loss.check(outputs[0])
         for group in self.groups:
             group.check(self.parameters)
+        if self.groups and not self.trainable and any(param.trainable for param in self.parameters.values()):
+            raise UsageError("everything is frozen, so that there is nothing to learn; freeze less")
 
     @cached_property
     def loss_network(self) -> Layer:
@@ -82,7 +84,7 @@ class Setup:
 
     @cached_property
     def frozen(self) -> frozenset[str]:
-        """The paths of the layers that compute as in evaluation: those that are frozen, or all of whose parts are."""
+        """The paths of the layers that compute as in evaluation: they, or all of their parts, are frozen."""
         learning = [path for path, param in self.parameters.items() if param.trainable]
         found = set()
         for layer in spec.layer_paths(self.network, self.input_shape):

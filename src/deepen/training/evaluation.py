@@ -13,7 +13,7 @@ from deepen.calibration import Calibration, calibration
 from deepen.metrics import PerClass, per_class, top_k_accuracy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """What an evaluation found; it unpacks as Keras' does: `loss, accuracy = model.evaluate(x, y)`."""
 
@@ -54,6 +54,10 @@ class Evaluation:
             DeepenError: the network gives scores, not probabilities.
         """
         return calibration(self.probabilities, self.labels)
+
+    def __repr__(self) -> str:
+        figures = "".join(f", {name} {value:.4g}" for name, value in self.metrics.items())
+        return f"<Evaluation of {self.count:,} images: loss {self.loss:.4g}{figures}>"
 
     def __iter__(self) -> Iterator[float]:
         yield from (self.loss, *self.metrics.values())

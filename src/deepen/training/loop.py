@@ -95,8 +95,6 @@ def train(
     if len(indices) == 0:
         raise DataError("there is no image to train on")
     if not engine.setup.trainable:
-        if engine.setup.groups:
-            raise DeepenError("everything is frozen, so that there is nothing to learn; freeze less")
         raise DeepenError("the network has no parameter to learn; give it a layer such as Conv2D or Dense")
     history = History() if history is None else history
     view = _view(engine, plan, plan.first_epoch, len(indices), Tally())

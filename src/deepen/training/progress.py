@@ -33,7 +33,7 @@ class Progress(Callback):
         rate = view.images / view.seconds
         left = (view.steps - view.step) * view.seconds / view.step
         bar = "━" * (10 * view.step // view.steps)
-        figures = f"loss {loss:.4f}  accuracy {accuracy:.2%}  {rate:,.0f} images/s"
+        figures = f"loss {_loss(loss)}  accuracy {accuracy:.2%}  {rate:,.0f} images/s"
         self._show(f"{_epoch(view)} {bar:╌<10} {figures}  {left:.0f}s")
         # Reading waits for the device, so the clock starts after it.
         self._next = time.monotonic() + REFRESH_SECONDS
@@ -41,9 +41,9 @@ class Progress(Callback):
     def on_epoch_end(self, view: View) -> None:
         """Print the line that stays."""
         f = view.figures
-        text = f"{_epoch(view)}  loss {f['loss']:.4f}  accuracy {f['accuracy']:.2%}"
+        text = f"{_epoch(view)}  loss {_loss(f['loss'])}  accuracy {f['accuracy']:.2%}"
         if "val_loss" in f:
-            text += f"  val_loss {f['val_loss']:.4f}  val_accuracy {f['val_accuracy']:.2%}"
+            text += f"  val_loss {_loss(f['val_loss'])}  val_accuracy {f['val_accuracy']:.2%}"
         self._line(f"{text}  {f['images_per_second']:,.0f} images/s  {f['seconds']:.1f} s")
 
     def on_train_end(self, history: History) -> None:
@@ -69,6 +69,10 @@ class Progress(Callback):
 def _epoch(view: View) -> str:
     digits = len(str(view.epochs))
     return f"epoch {view.epoch + 1:>{digits}}/{view.epochs}"
+
+
+def _loss(value: float) -> str:
+    return f"{value:.4f}" if value < 1e4 else f"{value:.4g}"
 
 
 def _plural(word: str, count: int) -> str:
