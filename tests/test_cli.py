@@ -48,7 +48,7 @@ def test_train_prints_one_json_object(run: tuple[Path, dict[str, Any], str]) -> 
     folder, result, progress = run
     assert list(result) == [
         "model", "data", "engine", "device", "seed", "epochs", "parameters", "test_accuracy", "test_loss",
-        "images_per_second", "seconds", "run",
+        "images_per_second", "seconds", "counts", "remarks", "run",
     ]  # fmt: skip
     assert result["parameters"] == 61_706
     assert result["epochs"] == 2

@@ -135,6 +135,7 @@ def test_weights_of_another_model_frozen_and_slow(home: Path, capsys: pytest.Cap
         capsys, "lenet", "--data", "photos", "--init", str(first), "--freeze", "conv*", "--rate", "dense1=0.1"
     )
     assert "taken over: 8 of 10 arrays" in said
+    assert "frozen: conv1, conv2\nat 0.1 of the rate: dense1\n" in said
     assert "new: dense3.kernel, of shape 3×84 here and 10×84 there" in said
     before, after = (Model.load(run / "model.safetensors").weights for run in (first, second))
     for path in ("conv1.kernel", "conv2.bias"):
@@ -205,3 +206,12 @@ def test_a_model_is_not_measured_on_classes_it_does_not_know(
 ) -> None:
     code, _, err = call(capsys, "evaluate", "lenet@mnist", "--data", "photos")
     assert (code, "does not know the classes Strich, circle, 四 of photos" in err) == (1, True)
+
+
+def test_a_folder_that_was_moved_is_asked_for(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, _ = train(capsys, "lenet", "--data", "photos")
+    (home / "photos").rename(home / "moved")
+    code, _, err = call(capsys, "evaluate", str(run))
+    assert (code, "give its place now with --data" in err) == (1, True)
+    code, out, _ = call(capsys, "evaluate", str(run), "--data", "moved", "--json")
+    assert (code, json.loads(out)["count"]) == (0, 15)

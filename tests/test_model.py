@@ -376,7 +376,7 @@ def test_what_is_printed_in_a_notebook_is_short() -> None:
 def test_validation_data_is_a_pair() -> None:
     made = Model([Flatten(), Dense(3)], (1, 2, 2))
     x = np.zeros((4, 1, 2, 2))
-    with pytest.raises(DataError, match=r"images and labels, \(x, y\), got 1 things"):
+    with pytest.raises(DataError, match=r"images and labels, \(x, y\), got "):
         made.fit(x, [0, 1, 2, 0], validation_data=(x,), verbose=0)  # type: ignore[arg-type]
 
 

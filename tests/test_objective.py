@@ -22,6 +22,7 @@ from deepen.layers import (
     Sequential,
     SideOutput,
 )
+from deepen.layers.side import as_logits
 from deepen.losses import MeanSquaredError, SoftmaxCrossEntropy
 from deepen.optimizers import SGD, AdamW
 from deepen.randomness import Moment
@@ -196,6 +197,9 @@ def test_the_softmax_of_a_head_is_left_to_a_loss_that_takes_logits(
 ) -> None:
     head = Sequential([Flatten(), Dense(CLASSES, activation="softmax")])
     network = Sequential([SideOutput(head), Flatten(), Dense(CLASSES, activation="softmax")])
+    assert as_logits(SideOutput(Sequential([SideOutput(head), head]))) == SideOutput(
+        Sequential([SideOutput(Sequential([Flatten(), Dense(CLASSES)])), Sequential([Flatten(), Dense(CLASSES)])])
+    )
     x, y = batch()
     for loss in (SoftmaxCrossEntropy(), MeanSquaredError()):
         engine = make(Setup(network, INPUT_SHAPE, loss, dtype="float64"))
@@ -254,6 +258,7 @@ def test_what_is_not_finite_in_or_after_a_side_output_is_named(make: Callable[[S
             UsageError,
             "one class weight for each of the 3 classes, got 2",
         ),
+        (lambda: checked("conv1"), UsageError, "groups are objects, .* got 'conv1'"),  # type: ignore[arg-type]
         (lambda: checked(["conv1"]), UsageError, "groups are objects, such as deepen.Group"),  # type: ignore[list-item]
         (lambda: SideOutput(Dense(3), weight=0), DeepenError, "the weight must be above 0, got 0"),
         (lambda: SideOutput("dense"), DeepenError, "the head must be a layer"),  # type: ignore[arg-type]

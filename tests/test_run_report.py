@@ -26,7 +26,7 @@ from deepen.outcome import Outcome
 from deepen.training.evaluation import Evaluation
 from deepen.training.history import History
 
-HISTORY = {"loss": 1.0, "accuracy": 0.5, "seconds": 2.0, "images_per_second": 100.0}
+HISTORY = {"loss": 1.0, "val_loss": 1.0, "accuracy": 0.5, "seconds": 2.0, "images_per_second": 100.0}
 
 
 @dataclass
@@ -40,6 +40,7 @@ class Run:
     classes: Sequence[str] = ()
     image_shape: tuple[int, int, int] = (1, 4, 4)
     remarks: tuple[str, ...] = ()
+    history: dict[str, float] = field(default_factory=lambda: HISTORY)
     config: RunConfig = field(
         default_factory=lambda: RunConfig("lenet", "/home/me/photos", freeze=("conv*", "bn*"))
     )
@@ -53,12 +54,12 @@ class Run:
         model = Model([Flatten(), Dense(k)], self.image_shape, classes=classes)
         model.compile(loss=self.loss, engine="numpy")
         history = History()
-        history.add(0, HISTORY)
+        history.add(0, self.history)
         confusion = confusion_matrix(self.outputs, self.labels)
         test = Evaluation(0.3, {"accuracy": 0.0}, count, self.outputs, confusion, self.labels)
         summary = summarize(model.network, model.input_shape)
         choice = Choice("numpy", "cpu", "asked for")
-        outcome = Outcome(model, summary, self.folder, choice, history, test, 2.0, self.remarks)
+        outcome = Outcome(model, summary, self.folder, choice, history, test, 2.0, remarks=self.remarks)
         run_report.write(self.config, {}, Dataset(facts, images, self.labels, images, self.labels), outcome)
         html = (self.folder / "report.html").read_text(encoding="utf-8").partition("<h1>")[2]
         return unescape(re.sub(r"(<[^>]*>|\n)+", "|", html))
@@ -88,6 +89,13 @@ def test_what_was_found_in_the_data_is_kept(tmp_path: Path) -> None:
     page = Run(tmp_path, np.eye(3), np.arange(3), remarks=("left out: 1 of 9", "20% were drawn")).page()
     assert "|training images|3|test images|3|held out of the training images|10%|" in page
     assert "|found|left out: 1 of 9|20% were drawn|" in page
+
+
+def test_nothing_is_said_to_be_held_out_where_nothing_was(tmp_path: Path) -> None:
+    page = Run(
+        tmp_path, np.eye(3), np.arange(3), history={k: v for k, v in HISTORY.items() if k != "val_loss"}
+    ).page()
+    assert "held out" not in page
 
 
 def test_of_very_many_classes_the_worst_are_shown(tmp_path: Path) -> None:

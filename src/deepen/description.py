@@ -33,6 +33,8 @@ def register(cls: DescribedClass) -> DescribedClass:
     Raises:
         DeepenError: the class is no frozen dataclass itself, whatever its base is, or another class has its name.
     """
+    if not isinstance(cls, type):
+        raise DeepenError(f"@deepen.register stands above a class, got {cls!r:.80}")
     own = cls.__dict__.get("__dataclass_params__")  # an attribute would be inherited; new fields would be lost
     if own is None or not own.frozen:
         raise DeepenError(

@@ -62,13 +62,13 @@ class Group(Described):
             raise UnknownNameError("layer with parameters", self.paths, layers)
 
 
-def checked(given: Sequence[Group]) -> tuple[Group, ...]:
+def checked(given: Sequence[Group] | Group) -> tuple[Group, ...]:
     """Return the groups as a tuple.
 
     Raises:
         UsageError: one is no group.
     """
-    groups = (given,) if isinstance(given, Group) else tuple(given)
+    groups = tuple(given) if isinstance(given, (list, tuple)) else (given,)
     for group in groups:
         if not isinstance(group, Group):
             raise UsageError(f'groups are objects, such as deepen.Group("conv*", rate=0.1), got {group!r:.80}')

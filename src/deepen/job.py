@@ -40,6 +40,7 @@ def train(config: RunConfig) -> Outcome:
     model.compile(
         rule, augmentations=augmentations, groups=config.groups, engine=choice.engine, device=choice.device
     )
+    _say(*_groups(model))
     if config.init:
         _say(f"weights of {config.init}, {model.load_weights(runs.model_path(config.init))}")
     _say(*source.remarks)
@@ -77,7 +78,7 @@ def train(config: RunConfig) -> Outcome:
         model.figures["calibration_error"] = test.calibration.error
     model.save(folder / runs.MODEL)
     remarks = (*source.remarks, *dataset.remarks)
-    outcome = Outcome(model, summary, folder, choice, history, test, seconds, remarks)
+    outcome = Outcome(model, summary, folder, choice, history, test, seconds, dataset.counts, remarks)
     run_report.write(config, computed_with, dataset, outcome)
     return outcome
 
@@ -117,6 +118,16 @@ def _describe(source: data.Source, dataset: Dataset) -> Iterator[str]:
         yield "  ".join(
             [f"  {padded(name, width)}", *(f"{count[label]:>10,}" for count in dataset.counts.values())]
         )
+
+
+def _groups(model: Model) -> Iterator[str]:
+    """Yield which layers are frozen or trained at a rate of their own."""
+    found: dict[float, dict[str, None]] = {}  # in order, each layer once
+    for path, factor in model.rates.items():
+        found.setdefault(factor, {})[path.rpartition(".")[0]] = None
+    for factor, layers in found.items():
+        if factor != 1:
+            yield f"{f'at {factor:g} of the rate' if factor else 'frozen'}: {', '.join(layers)}"
 
 
 def _figures(

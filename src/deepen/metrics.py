@@ -107,6 +107,8 @@ def metric(name: str) -> Metric:
     Raises:
         UnknownNameError: there is none.
     """
+    if not isinstance(name, str):
+        raise UsageError(f"metrics are names, such as 'accuracy', got {name!r:.80}")
     if top := re.fullmatch(r"top_([1-9]\d*)_accuracy", name):
         return partial(top_k_accuracy, k=int(top[1]))
     if name not in METRICS:

@@ -143,6 +143,11 @@ class Model:
         """A copy of the parameters by path, such as `conv1.kernel`."""
         return self.engine.state().parameters
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """The factor of the learning rate of each parameter; what is frozen has 0."""
+        return {path: self._setup.pace(path)[0] for path in self._setup.parameters}
+
     def fit(
         self,
         x: Any,
@@ -181,8 +186,8 @@ class Model:
         if validation_data is not None:
             if validation_split:
                 raise DataError("give validation_split or validation_data, not both")
-            if len(validation_data) != 2:
-                raise DataError(f"validation_data is images and labels, (x, y), got {len(validation_data)} things")
+            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
+                raise DataError(f"validation_data is images and labels, (x, y), got {validation_data!r:.80}")
             x_held, y_held = validation_data
             held_out = self._images(x_held), self._labels(y_held, len(x_held))
         elif validation_split:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from deepen.data.dataset import Counts
 from deepen.engines import Choice
 from deepen.inspect.summary import Summary
 from deepen.model import Model
@@ -24,6 +25,8 @@ class Outcome:
     test: Evaluation
     seconds: float
     """Time from the first step to the last, validation included."""
+    counts: Counts = field(default_factory=dict)
+    """How many images of each class every part had."""
     remarks: tuple[str, ...] = ()
     """What was found in the data."""
 

@@ -147,7 +147,7 @@ def _class_table(classes: Sequence[str], test: Evaluation) -> report.Table:
 def _data(config: RunConfig, dataset: Dataset, outcome: Outcome) -> dict[str, str]:
     """Return how many images each part had, and what was found in them."""
     counts = {f"{part} images": f"{sum(count):,}" for part, count in dataset.counts.items()}
-    if dataset.validation is None:
+    if dataset.validation is None and "val_loss" in outcome.history.last:
         counts["held out of the training images"] = f"{config.validation_split:.0%}"
     return counts | ({"found": "\n".join(outcome.remarks)} if outcome.remarks else {})
 

@@ -15,7 +15,7 @@ import click
 
 from deepen.cli.group import as_json, cli, print_json, show, table
 from deepen.config import RunConfig
-from deepen.errors import DataError
+from deepen.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
     from deepen.arrays import Array
@@ -80,6 +80,8 @@ def train(as_json: bool, **settings: Any) -> None:
         "test_loss": outcome.test.loss,
         "images_per_second": outcome.images_per_second,
         "seconds": outcome.seconds,
+        "counts": outcome.counts,
+        "remarks": outcome.remarks,
         "run": str(outcome.folder),
     }
     if as_json:
@@ -90,6 +92,8 @@ def train(as_json: bool, **settings: Any) -> None:
         f"test accuracy {outcome.test.accuracy:.2%} ({right:,} of {outcome.test.count:,}), "
         f"test loss {outcome.test.loss:.4f}"
     )
+    if outcome.model.gives_probabilities:
+        show(f"confidence: {outcome.test.calibration}")
     show("", "try next:", *(f"  {line}" for line in run_report.next_commands(_program(), outcome.folder)))
     show("", f"the run, with report.html: {outcome.folder}")
 
@@ -119,7 +123,11 @@ def evaluate(model: str, data: str | None, engine: str, device: str, as_json: bo
     if loaded.picture is None:
         raise DataError(f"{model} takes {loaded.input_shape}, but images are maps in one or three colours")
     # The seed decides which pictures of a folder are the test's.
-    source = data_sets.source(name, seed=loaded.seed)
+    try:
+        source = data_sets.source(name, seed=loaded.seed)
+    except UnknownNameError as error:
+        moved = "" if data else "; the model was trained on it: give its place now with --data"
+        raise DataError(f"{error}{moved}") from error
     if strangers := set(source.facts.classes) - set(loaded.classes):
         raise DataError(f"{model} does not know the classes {', '.join(sorted(strangers))} of {name}")
     dataset = source.load(*loaded.picture.size, loaded.input_shape[0])
@@ -129,7 +137,7 @@ def evaluate(model: str, data: str | None, engine: str, device: str, as_json: bo
     if len(loaded.classes) > 5:
         result["top_5_accuracy"] = found.top_k(5)
     if loaded.gives_probabilities:
-        result["calibration_error"] = found.calibration.error
+        result |= {"calibration_error": found.calibration.error, "calibrated": found.calibration.calibrated}
     each = found.per_class
     rows = list(zip(loaded.classes, each.support, each.precision, each.recall, each.f1, strict=True))
     if as_json:

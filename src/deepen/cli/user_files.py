@@ -42,7 +42,7 @@ def import_file(path: Path) -> None:
     try:
         with _found_first(path.parent):
             spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise DeepenError(f"--import: {what_happened(error, path)}") from error
 
@@ -58,7 +58,7 @@ def _found_first(folder: Path) -> Iterator[None]:
         sys.path.append(str(folder))
 
 
-def what_happened(error: Exception, path: Path) -> str:
+def what_happened(error: BaseException, path: Path) -> str:
     """Return the last line of the file at `path` that ran before an error or its cause, and what it says."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"

@@ -121,19 +121,19 @@ def _check_training(folder: Path, classes: dict[str, list[Path]], loose: list[Pa
     if not classes:
         problem = f"{counted(len(loose), 'picture')} but no folders of classes" if loose else "no pictures"
         raise DataError(f"{folder} holds {problem}; {layout}" + _of_other_kinds(others))
-    for name, files in classes.items():
+    for name in classes:
         if name != printable(name):
             raise DataError(
                 f"the name of the folder {printable(str(folder / name))} is not UTF-8, as happens to archives "
                 "that come from another system; rename the folder"
             )
-        if not files:
-            inside: Counter[str] = Counter()
+    if empty := [name for name, files in classes.items() if not files]:
+        inside: Counter[str] = Counter()
+        for name in empty:
             _pictures(_files_below(folder / name), inside)
-            raise DataError(
-                f"the class folder {folder / name} holds no pictures; add some, or remove it"
-                f"{_of_other_kinds(inside)}"
-            )
+        which = f"folder {folder / empty[0]} holds" if len(empty) == 1 else f"folders {listed(empty)} hold"
+        it = "it" if len(empty) == 1 else "them"
+        raise DataError(f"the class {which} no pictures; add some, or remove {it}{_of_other_kinds(inside)}")
     if len(classes) == 1:
         (name,) = classes
         inner = [each.name for each in _subfolders(folder / name)]

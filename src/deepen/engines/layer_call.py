@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def call_output_shape(layer: Layer, input_shape: Shape) -> Shape:
     """
     with calling(layer, "output_shape"):
         found: object = layer.output_shape(input_shape)
-    if not isinstance(found, tuple) or not all(isinstance(size, Integral) for size in found):
+    if not _is_shape(found):
         raise must_return(layer, "output_shape", "a tuple of whole numbers without the batch axis", found)
     return found
 
@@ -83,6 +83,9 @@ def call_params(network: Layer, input_shape: Shape, method: str) -> dict[str, Pa
         if not isinstance(found, Mapping) or not all(isinstance(param, Param) for param in found.values()):
             raise must_return(node.layer, method, "{name: Param(shape, initializer)}", found)
         for name, param in found.items():
+            if not isinstance(name, str) or not _is_shape(param.shape):
+                expected = '{"kernel": Param((8, 3), initializer)}, names and tuples of whole numbers'
+                raise must_return(node.layer, method, expected, found)
             if not isinstance(param.initializer, Initializer):
                 problem = f"gives {name} no initializer, such as Zeros(), but {param.initializer!r:.80}"
                 raise LayerCallError(node.layer, method, problem)
@@ -98,7 +101,7 @@ def call_forward(layer: Layer, x: Array, params: Tree, ctx: Context) -> tuple[Ar
     """
     with calling(layer, "forward"):
         found: object = layer.forward(x, params, ctx)
-    if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], np.ndarray):
+    if not isinstance(found, tuple) or len(found) != 2 or not _is_numbers(found[0]):
         raise must_return(layer, "forward", "(y, cache)", found)
     return found
 
@@ -112,13 +115,21 @@ def call_backward(layer: Layer, dy: Array, params: Tree, cache: Any) -> tuple[Ar
     expected = "(dx, {parameter: gradient})"
     with calling(layer, "backward"):
         found: object = layer.backward(dy, params, cache)
-    if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], np.ndarray):
+    if not isinstance(found, tuple) or len(found) != 2 or not _is_numbers(found[0]):
         raise must_return(layer, "backward", expected, found)
     dx, gradients = found
     if not isinstance(gradients, Mapping):
         raise must_return(layer, "backward", expected, found)
     flat = flatten(gradients)
     for gradient in flat.values():
-        if not isinstance(gradient, (np.ndarray, np.number)):
+        if not _is_numbers(gradient):
             raise must_return(layer, "backward", expected, found)
     return dx, {path: np.asarray(gradient) for path, gradient in flat.items()}
+
+
+def _is_shape(found: object) -> TypeGuard[Shape]:
+    return isinstance(found, tuple) and all(isinstance(size, Integral) and int(size) >= 0 for size in found)
+
+
+def _is_numbers(found: object) -> bool:
+    return isinstance(found, (np.ndarray, np.number)) and found.dtype.kind in "fiub"

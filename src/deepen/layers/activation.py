@@ -83,6 +83,8 @@ class ReLU(Activation):
 class LeakyReLU(Activation):
     """Let a little through below 0: `y = x` where x > 0, else `a·x`; `dx = dy` where y > 0, else `a·dy`.
 
+    Shapes: any `(N, ...)` stays as it is.
+
     Raises:
         DeepenError: the slope a is negative or not finite.
 
@@ -111,6 +113,8 @@ class LeakyReLU(Activation):
 @dataclass(frozen=True)
 class ELU(Activation):
     """Exponential linear unit, `y = x` where x > 0, else `α (eˣ − 1)`; `dx = dy` where y > 0, else `dy · (y + α)`.
+
+    Shapes: any `(N, ...)` stays as it is.
 
     Raises:
         DeepenError: α is negative or not finite.
@@ -145,6 +149,8 @@ class GELU(Activation):
     Φ is the normal distribution function, `Φ(x) = (1 + erf(x/√2)) / 2`, and φ its density,
     `φ(x) = e^(−x²/2) / √(2π)`; no approximation by tanh. Two inputs share a y below 0, so x is kept.
 
+    Shapes: any `(N, ...)` stays as it is.
+
     Source: Hendrycks and Gimpel, "Gaussian error linear units (GELUs)", 2016, section 2.
     """
 
@@ -175,7 +181,13 @@ def _normal_distribution(x: Array) -> Array:
 @register
 @dataclass(frozen=True)
 class Sigmoid(Activation):
-    """Logistic function, `y = 1 / (1 + e⁻ˣ)`; `dx = dy · y · (1 − y)`."""
+    """Logistic function, `y = 1 / (1 + e⁻ˣ)`; `dx = dy · y · (1 − y)`, so a slope of at most 1/4.
+
+    Shapes: any `(N, ...)` stays as it is.
+
+    Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating
+    errors", 1986, equation 2.
+    """
 
     kind: ClassVar[str] = "sigmoid"
 
@@ -196,7 +208,12 @@ class Sigmoid(Activation):
 @register
 @dataclass(frozen=True)
 class Tanh(Activation):
-    """Hyperbolic tangent, `y = tanh(x)`; `dx = dy · (1 − y²)`."""
+    """Hyperbolic tangent, `y = tanh(x)`; `dx = dy · (1 − y²)`.
+
+    Shapes: any `(N, ...)` stays as it is.
+
+    Source: LeCun et al., "Efficient BackProp", 1998, section 4.4.
+    """
 
     kind: ClassVar[str] = "tanh"
 
@@ -217,7 +234,7 @@ class Tanh(Activation):
 class ScaledTanh(Activation):
     """LeNet-5's squashing function, `y = A · tanh(S·x)`, A = 1.7159, S = 2/3; `dx = dy · S · (A − y²/A)`.
 
-    It takes ±1 to ±1, where it bends most.
+    It takes ±1 to ±1, where it bends most. Shapes: any `(N, ...)` stays as it is.
 
     Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998, appendix A.
     """
@@ -244,6 +261,10 @@ class Softmax(Activation):
     """Probabilities over axis 1, `yₖ = eˣₖ / Σⱼ eˣⱼ`; `dx = y ⊙ (dy − Σⱼ dyⱼ yⱼ)`.
 
     As the last layer of a network it is fused with the cross-entropy while training.
+
+    Shapes: `(N, K)` or maps `(N, K, H, W)` stay as they are.
+
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
     """
 
     kind: ClassVar[str] = "softmax"

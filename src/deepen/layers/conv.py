@@ -29,6 +29,10 @@ class Conv2D(KernelLayer):
 
     `y[n,f,i,j] = b[f] + Σ(c,u,v) x[n, c, i·s+u·d−p, j·s+v·d−p] · k[f,c,u,v]`, then the activation.
 
+    Backward: with dz the gradient before the activation, `db[f] = Σ(n,i,j) dz[n,f,i,j]`,
+    `dk[f,c,u,v] = Σ(n,i,j) dz[n,f,i,j] · x[n, c, i·s+u·d−p, j·s+v·d−p]`, and dx gets
+    `dz[n,f,i,j] · k[f,c,u,v]` at each place that was read.
+
     The dilation d spreads the kernel over (KH − 1)·d + 1 rows. With `groups` G, channels and filters are
     divided into G parts in their order, and each filter sees the channels of its own part; as many groups as
     channels make a depthwise convolution.

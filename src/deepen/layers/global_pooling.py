@@ -32,6 +32,8 @@ class GlobalPooling2D(Layer):
 class GlobalAveragePooling2D(GlobalPooling2D):
     """Take each map's mean: `y[n,c] = Σ(i,j) x[n,c,i,j] / (H·W)`; every pixel receives `dy[n,c] / (H·W)`.
 
+    Shapes: x `(N, C, H, W)`, y `(N, C)`.
+
     Raises:
         ShapeError: the input is no maps.
 
@@ -56,6 +58,8 @@ class GlobalAveragePooling2D(GlobalPooling2D):
 @dataclass(frozen=True)
 class GlobalMaxPooling2D(GlobalPooling2D):
     """Take each map's maximum, `y[n,c] = max(i,j) x[n,c,i,j]`; the gradient goes to the first maximum alone.
+
+    Shapes: x `(N, C, H, W)`, y `(N, C)`.
 
     Raises:
         ShapeError: the input is no maps.

@@ -79,6 +79,8 @@ class MaxPooling2D(Pooling2D):
     Padding is −∞, so it never wins. The gradient goes to the maximum alone, to the first one (row by row)
     where there are several; where windows overlap, gradients add up.
 
+    Shapes: x `(N, C, H, W)`, y `(N, C, OH, OW)` as in `Pooling2D`.
+
     Raises:
         ShapeError: the input is no maps, the window does not fit, or it may lie in the padding altogether.
 
@@ -104,6 +106,8 @@ class MinPooling2D(Pooling2D):
     """Take each window's minimum, `min x = −max(−x)`; the gradient goes to the first minimum alone.
 
     Padding is +∞, so it never wins; where windows overlap, gradients add up.
+
+    Shapes: x `(N, C, H, W)`, y `(N, C, OH, OW)` as in `Pooling2D`.
 
     Raises:
         ShapeError: the input is no maps, the window does not fit, or it may lie in the padding altogether.
@@ -152,6 +156,8 @@ def _to_the_winners(dy: Array, cache: tuple[Windows, Array, Shape]) -> Array:
 class SumPooling2D(Pooling2D):
     """Add up each window: `y[n,c,i,j] = Σ(u,v) x[n, c, i·s+u−p, j·s+v−p]`; each pixel receives `dy[n,c,i,j]`.
 
+    Shapes: x `(N, C, H, W)`, y `(N, C, OH, OW)` as in `Pooling2D`.
+
     Raises:
         ShapeError: the input is no maps, the window does not fit, or it may lie in the padding altogether.
     """
@@ -178,6 +184,8 @@ class AveragePooling2D(Pooling2D):
 
     `y[n,c,i,j] = Σ(u,v) x[n, c, i·s+u−p, j·s+v−p] / m[i,j]`, m the number of pixels under the window;
     each of them receives `dy[n,c,i,j] / m[i,j]`.
+
+    Shapes: x `(N, C, H, W)`, y `(N, C, OH, OW)` as in `Pooling2D`.
 
     Raises:
         ShapeError: the input is no maps, the window does not fit, or it may lie in the padding altogether.

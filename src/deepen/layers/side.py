@@ -35,6 +35,8 @@ class SideOutput(Container):
     way: `dx = dy + weight · head'(dL)`. A softmax at the end of the head is left to a loss that works on logits,
     as at the end of the network. In evaluation the head is computed only for who looks into it.
 
+    Shapes: x of any shape that the head takes stays as it is; the head gives `(N, K)`.
+
     Raises:
         DeepenError: the weight is not above 0, or the head is no layer.
         ShapeError: the head cannot take the maps, or does not end in one number for each class.
@@ -104,7 +106,7 @@ def as_logits(network: Layer) -> Layer:
 def _with_heads_as_logits(layer: Layer) -> Layer:
     match layer:
         case SideOutput():
-            return replace(layer, head=split_softmax(layer.head)[0])
+            return replace(layer, head=as_logits(layer.head))
         case Sequential():
             return replace(layer, layers=tuple(map(_with_heads_as_logits, layer.layers)))
         case Residual():
