@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from matplotlib.figure import Figure
 
+from command_line import OWN, Call, command_line
+
 # Timings decide no test, and the same tests fail here and there.
 settings.register_profile("deepen", deadline=None, derandomize=True)
 settings.load_profile("deepen")
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
+    """Runs a command line: exit code, stdout, stderr."""
+    yield from command_line(capsys, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A file with a layer and a model of one's own."""
+    file = tmp_path / "own_layers.py"
+    file.write_text(OWN, encoding="utf-8")
+    return file
 
 
 @pytest.fixture

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from command_line import OWN, Call, command_line
+from command_line import OWN, Call
 from deepen.cli import checks
 from deepen.inspect import check as check_module
 from deepen.inspect.check import CheckResult
 from deepen.paths import Shape
 from deepen.spec import Layer
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
-    yield from command_line(capsys, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    file = tmp_path / "own_layers.py"
-    file.write_text(OWN, encoding="utf-8")
-    return file
 
 
 @pytest.mark.parametrize("model", ["lenet", "keras_mnist", "deepconvnet"])

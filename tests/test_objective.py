@@ -153,7 +153,7 @@ def test_engines_agree_with_groups_of_all_kinds() -> None:
 def test_of_several_groups_the_last_one_counts() -> None:
     settings = setup(groups=(Group("*", rate=0), Group("dense1"), Group("dense1.bias", rate=0.5)))
     assert settings.trainable == ["dense1.kernel", "dense1.bias"]
-    assert settings.pace("dense1.bias")[0] == 0.5
+    assert settings.paces["dense1.bias"][0] == 0.5
     assert settings.frozen >= {"conv1", "side.head.conv1"}
     assert "dense1" not in settings.frozen
 

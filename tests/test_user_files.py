@@ -5,24 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from command_line import OWN, Call, command_line, forget_files_of
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
-    yield from command_line(capsys, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    file = tmp_path / "own_layers.py"
-    file.write_text(OWN, encoding="utf-8")
-    return file
+from command_line import Call, forget_files_of
 
 
 def test_one_s_own_layer_and_model_in_every_command(call: Call, own: Path, tmp_path: Path) -> None:

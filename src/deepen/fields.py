@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from math import isfinite
 from numbers import Real
+from typing import TypeGuard
 
 from deepen.description import Described
 from deepen.errors import UsageError
+
+
+def is_number(value: object) -> TypeGuard[Real]:
+    """Return whether a value is a finite number, of Python or of NumPy; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
 def number(owner: Described, field: str) -> float:
@@ -16,7 +22,7 @@ def number(owner: Described, field: str) -> float:
         UsageError: it does not.
     """
     value = getattr(owner, field)
-    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+    if not is_number(value):
         raise _wrong(owner, field, "a number")
     owner.set_field(field, float(value))  # a NumPy number would turn float32 arrays into float64
     return float(value)

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from deepen import fields
 from deepen.description import Described, register
 from deepen.errors import UnknownNameError, UsageError
+from deepen.paths import owner
 
 
 @register
@@ -58,7 +59,7 @@ class Group(Described):
         """
         known = list(parameters)
         if not any(self.holds(path) for path in known):
-            layers = {path.rpartition(".")[0] for path in known}
+            layers = {owner(path) for path in known}
             raise UnknownNameError("layer with parameters", self.paths, layers)
 
 

@@ -16,6 +16,7 @@ from deepen.inspect.summary import summarize
 from deepen.model import Model
 from deepen.optimizers import Optimizer, optimizer
 from deepen.outcome import Outcome
+from deepen.paths import owner
 from deepen.schedules import schedule
 from deepen.training.evaluation import Evaluation
 from deepen.training.progress import Progress
@@ -124,7 +125,7 @@ def _groups(model: Model) -> Iterator[str]:
     """Yield which layers are frozen or trained at a rate of their own."""
     found: dict[float, dict[str, None]] = {}  # in order, each layer once
     for path, factor in model.rates.items():
-        found.setdefault(factor, {})[path.rpartition(".")[0]] = None
+        found.setdefault(factor, {})[owner(path)] = None
     for factor, layers in found.items():
         if factor != 1:
             yield f"{f'at {factor:g} of the rate' if factor else 'frozen'}: {', '.join(layers)}"

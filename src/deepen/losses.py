@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -273,8 +271,7 @@ def torch_rows(F: Any, targets: Any, outputs: Any) -> Any:
 
 def _weights(given: object) -> tuple[float, ...]:
     weights = tuple(given) if isinstance(given, (tuple, list, np.ndarray)) else ()
-    numbers = all(isinstance(w, Real) and not isinstance(w, bool) and isfinite(w) for w in weights)
-    if not numbers or min(weights, default=-1) < 0 or not any(weights):
+    if not all(map(fields.is_number, weights)) or min(weights, default=-1) < 0 or not any(weights):
         raise UsageError(
             "SoftmaxCrossEntropy: class weights are numbers, 0 or more, one for each class and not all 0, "
             f"got {given!r:.80}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -114,3 +114,15 @@ def metric(name: str) -> Metric:
     if name not in METRICS:
         raise UnknownNameError("metric", name, (*METRICS, "top_5_accuracy"))
     return METRICS[name]
+
+
+def checked(names: Sequence[str] | str) -> tuple[str, ...]:
+    """Return the names as a tuple.
+
+    Raises:
+        UnknownNameError: one is no metric's.
+    """
+    found = (names,) if isinstance(names, str) else tuple(names)
+    for name in found:
+        metric(name)
+    return found

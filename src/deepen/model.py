@@ -23,6 +23,7 @@ from deepen.inputs import as_images, as_input_shape, as_labels, warn_of_large
 from deepen.inspect.summary import Summary, as_text, summarize
 from deepen.layers import Normalize, Sequential
 from deepen.losses import Loss
+from deepen.metrics import checked as checked_metrics
 from deepen.model_content import ModelContent, weights_of
 from deepen.optimizers import Optimizer, optimizer
 from deepen.paths import Shape
@@ -114,7 +115,7 @@ class Model:
             UnknownNameError: a name is not known.
             MissingExtraError: the engine is not installed.
         """
-        self._metrics = _check_metrics(metrics)
+        self._metrics = checked_metrics(metrics)
         choice = engines.choose(engine, device)
         kept = self._weights()
         self._setup = Setup(
@@ -146,7 +147,7 @@ class Model:
     @property
     def rates(self) -> dict[str, float]:
         """The factor of the learning rate of each parameter; what is frozen has 0."""
-        return {path: self._setup.pace(path)[0] for path in self._setup.parameters}
+        return {path: factor for path, (factor, _) in self._setup.paces.items()}
 
     def fit(
         self,
@@ -181,18 +182,7 @@ class Model:
         images, labels = self._images(x), self._labels(y, len(x))
         if not isinstance(next(spec.walk(self.network, self.input_shape)).layer, Normalize):
             warn_of_large(images)
-        indices = np.arange(len(images))
-        held_out: tuple[Array, Array] | None = None
-        if validation_data is not None:
-            if validation_split:
-                raise DataError("give validation_split or validation_data, not both")
-            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-                raise DataError(f"validation_data is images and labels, (x, y), got {validation_data!r:.80}")
-            x_held, y_held = validation_data
-            held_out = self._images(x_held), self._labels(y_held, len(x_held))
-        elif validation_split:
-            indices, part = stratified_split(metrics.classes_of(labels), validation_split, self.seed)
-            held_out = images[part], labels[part]
+        indices, held_out = self._divided(images, labels, validation_split, validation_data)
         plan = Plan(epochs, batch_size, _schedule(schedule), self._epochs)
         watchers = checked(callbacks)
 
@@ -316,6 +306,23 @@ class Model:
         model._choice = engines.choose(engine, device)
         return model
 
+    def _divided(
+        self, images: Array, labels: Array, split: float, given: tuple[Any, Any] | None
+    ) -> tuple[Array, tuple[Array, Array] | None]:
+        """Return the indices of the images to train on, and the images and labels to validate on, if any."""
+        everything = np.arange(len(images))
+        if given is not None:
+            if split:
+                raise DataError("give validation_split or validation_data, not both")
+            if not isinstance(given, tuple | list) or len(given) != 2:
+                raise DataError(f"validation_data is images and labels, (x, y), got {given!r:.80}")
+            x, y = given
+            return everything, (self._images(x), self._labels(y, len(x)))
+        if split:
+            rest, part = stratified_split(metrics.classes_of(labels), split, self.seed)
+            return rest, (images[part], labels[part])
+        return everything, None
+
     def _images(self, x: Any) -> Array:
         return as_images(x, self.input_shape)
 
@@ -339,10 +346,3 @@ class Model:
 
 # The methods above have arguments of these functions' names.
 _loss, _optimizer, _schedule = losses.loss, optimizer, schedule
-
-
-def _check_metrics(names: Sequence[str]) -> tuple[str, ...]:
-    found = (names,) if isinstance(names, str) else tuple(names)
-    for name in found:
-        metrics.metric(name)
-    return found

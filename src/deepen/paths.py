@@ -22,6 +22,11 @@ def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def owner(path: str) -> str:
+    """Return the path of the layer that an array at `path` belongs to; undoes `join`."""
+    return path.rpartition(".")[0]
+
+
 def below(tree: Tree, name: str) -> Tree:
     """Return the part of a tree under a child's name, empty where the child has no arrays."""
     found: Tree = tree[name] if name in tree else {}  # noqa: SIM401 - torch modules have no get

@@ -12,7 +12,7 @@ from deepen.engines.base import Setup, State, fresh_state, initial_state
 from deepen.errors import DataError, UsageError
 from deepen.layers import Sequential, SideOutput
 from deepen.layers.side import side_outputs
-from deepen.paths import Shape, join
+from deepen.paths import Shape, join, owner
 from deepen.spec import Layer
 
 
@@ -86,15 +86,15 @@ def plan(setup: Setup, arrays: Mapping[str, Array], same_classes: bool) -> Trans
             fresh[path] = "which the other model does not have"
         elif arrays[path].shape != param.shape:
             fresh[path] = f"of shape {_shape(param.shape)} here and {_shape(arrays[path].shape)} there"
-        elif _owner(path) in head:
+        elif owner(path) in head:
             fresh[path] = "because the classes are others"
     # A layer is taken whole: an old bias beside a new kernel would be neither.
-    renewed = {_owner(path): path for path in fresh}
+    renewed = {owner(path): path for path in fresh}
     everything = [*setup.parameters, *setup.statistics]
     fresh |= {
-        path: f"as {renewed[_owner(path)]} is"
+        path: f"as {renewed[owner(path)]} is"
         for path in everything
-        if path not in fresh and _owner(path) in renewed
+        if path not in fresh and owner(path) in renewed
     }
     taken = [path for path in everything if path not in fresh]
     # The order of a file's arrays is not that of the layers.
@@ -126,11 +126,6 @@ def _end(layer: Layer, input_shape: Shape, path: str) -> tuple[set[str], bool]:
         if mixes and isinstance(layer, Sequential):
             break
     return found, mixes
-
-
-def _owner(path: str) -> str:
-    """Return the layer that an array belongs to."""
-    return path.rpartition(".")[0]
 
 
 def _shape(shape: Shape) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,11 +77,8 @@ class Dataset:
             "validation": self.validation_labels,
             "test": self.test_labels,
         }
-        return {
-            part: tuple(np.bincount(labels, minlength=len(self.facts.classes)).tolist())
-            for part, labels in parts.items()
-            if labels is not None
-        }
+        present = {part: labels for part, labels in parts.items() if labels is not None}
+        return counts_of(present, len(self.facts.classes))
 
     def resized(self, height: int, width: int) -> Dataset:
         """Return the data set with every image scaled to `(C, height, width)`, bilinear and antialiased.
@@ -110,6 +108,11 @@ class Dataset:
             if self.validation_images is None
             else _resize(self.validation_images, height, width),
         )
+
+
+def counts_of(parts: Mapping[str, Array], classes: int) -> Counts:
+    """Return how many of each class there are among the labels `(N,)` of each part."""
+    return {part: tuple(np.bincount(labels, minlength=classes).tolist()) for part, labels in parts.items()}
 
 
 def _check(part: str, images: Array, labels: Array, facts: Facts, count: int) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from deepen.arrays import Array
 from deepen.data import findings
-from deepen.data.dataset import Counts, Dataset, Facts
+from deepen.data.dataset import Counts, Dataset, Facts, counts_of
 from deepen.data.decoding import PictureError
 from deepen.data.draws import draw_part
 from deepen.data.parallel import threads_for
@@ -46,11 +46,8 @@ class FolderSource:
     @property
     def counts(self) -> Counts:
         """How many pictures of each class every part has, of those whose header can be read."""
-        return {
-            part: tuple(np.bincount(labels, minlength=len(self.facts.classes)).tolist())
-            for part, labels in _labels(self.pictures).items()
-            if len(labels)
-        }
+        present = {part: labels for part, labels in _labels(self.pictures).items() if len(labels)}
+        return counts_of(present, len(self.facts.classes))
 
     def find(self) -> Path:
         """Return the folder."""

@@ -22,7 +22,7 @@ from deepen.losses import Loss, SoftmaxCrossEntropy
 from deepen.optimizers import Adam, Optimizer
 from deepen.paths import Shape
 from deepen.randomness import Moment
-from deepen.spec import Layer, Param, Regularizer
+from deepen.spec import Constraint, Layer, Param, Regularizer
 
 EVALUATION_BATCH = 256
 INPUT = "input"
@@ -85,6 +85,8 @@ class Setup:
     @cached_property
     def frozen(self) -> frozenset[str]:
         """The paths of the layers that compute as in evaluation: they, or all of their parts, are frozen."""
+        if not any(group.frozen for group in self.groups):
+            return frozenset()
         learning = [path for path, param in self.parameters.items() if param.trainable]
         found = set()
         for layer in spec.layer_paths(self.network, self.input_shape):
@@ -99,12 +101,22 @@ class Setup:
         found = {path: self.parameters[path].regularizer for path in self.trainable}
         return {path: regularizer for path, regularizer in found.items() if regularizer is not None}
 
-    def pace(self, path: str) -> tuple[float, float]:
-        """Return the factor of a parameter's learning rate, and its weight decay."""
-        group, decay = self._group(path), self.optimizer.weight_decay
-        if group is not None and group.decay is not None:
-            decay = group.decay
-        return (1.0 if group is None else group.rate), (decay if self.parameters[path].decay else 0.0)
+    @cached_property
+    def constraints(self) -> dict[str, Constraint]:
+        """What parameters that training changes have to keep to, by path."""
+        found = {path: self.parameters[path].constraint for path in self.trainable}
+        return {path: constraint for path, constraint in found.items() if constraint is not None}
+
+    @cached_property
+    def paces(self) -> dict[str, tuple[float, float]]:
+        """The factor of each parameter's learning rate, and its weight decay, by path."""
+        found = {}
+        for path, param in self.parameters.items():
+            group, decay = self._group(path), self.optimizer.weight_decay
+            if group is not None and group.decay is not None:
+                decay = group.decay
+            found[path] = (1.0 if group is None else group.rate), (decay if param.decay else 0.0)
+        return found
 
     def _group(self, path: str) -> Group | None:
         return next((group for group in reversed(self.groups) if group.holds(path)), None)

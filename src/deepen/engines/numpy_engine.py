@@ -112,13 +112,13 @@ class NumpyEngine(Engine):
         for path in self.setup.trainable:
             w, g = state.parameters[path], found.parameters[path]
             kept = {slot: arrays[path] for slot, arrays in state.slots.items()}
-            factor, decay = self.setup.pace(path)
+            factor, decay = self.setup.paces[path]
             rate = learning_rate * factor
             with np.errstate(all="ignore"):
                 if decay:
                     g = optimizer.decayed(w, g, rate, decay)
                 optimizer.update(w, g, kept, state.steps, rate)
-                if constraint := self.setup.parameters[path].constraint:
+                if constraint := self.setup.constraints.get(path):
                     w[:] = constraint.project(w)
         state.statistics.update(found.run.updates)
         return NumpyResult(found.loss, hits(found.outputs, labels))

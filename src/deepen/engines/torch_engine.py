@@ -161,7 +161,7 @@ class TorchEngine(Engine):
         """Return the trainable tensors for torch's optimizer, grouped by how they are trained."""
         groups: dict[tuple[float, float], list[Any]] = {}
         for path, parameter in self._named_trainable():
-            groups.setdefault(self.setup.pace(path), []).append(parameter)
+            groups.setdefault(self.setup.paces[path], []).append(parameter)
         return [
             {"params": tensors, "weight_decay": decay, "factor": factor}
             for (factor, decay), tensors in groups.items()
@@ -195,9 +195,9 @@ class TorchEngine(Engine):
 
     @torch.no_grad()
     def _constrain(self) -> None:
-        for path, parameter in self._named_trainable():
-            if constraint := self.setup.parameters[path].constraint:
-                parameter.copy_(torch.where(self._sound, constraint.project(parameter), parameter))
+        for path, constraint in self.setup.constraints.items():
+            parameter = self.module.at(path)
+            parameter.copy_(torch.where(self._sound, constraint.project(parameter), parameter))
 
     def _training_pass(self, moment: Moment) -> Pass:
         seed = self.setup.seed

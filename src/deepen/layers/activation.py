@@ -294,8 +294,22 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 }
 
 
-def activation(name: str | None) -> Activation | None:
-    """Return the activation that a layer's `activation="relu"` asks for.
+@dataclass(frozen=True)
+class _Identity(Activation):
+    """What `activation=None` means, so that layers need not ask: `y = x`, `dx = dy`."""
+
+    def value(self, x: Array) -> Array:
+        return x
+
+    def gradient(self, dy: Array, y: Array) -> Array:
+        return dy
+
+    def torch_value(self, F: Any, x: Any, *, overwrite: bool = False) -> Any:
+        return x
+
+
+def activation(name: str | None) -> Activation:
+    """Return the activation that a layer's `activation="relu"` asks for; None stands for the identity.
 
     Raises:
         UnknownNameError: no activation has that name.
@@ -303,4 +317,4 @@ def activation(name: str | None) -> Activation | None:
     """
     if name is not None and not isinstance(name, str):
         raise UsageError(f"activation: give a name, got {name!r:.80}; names: {', '.join(ACTIVATIONS)}")
-    return None if name is None else by_name("activation", Activation, ACTIVATIONS, name)
+    return _Identity() if name is None else by_name("activation", Activation, ACTIVATIONS, name)

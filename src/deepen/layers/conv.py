@@ -97,13 +97,13 @@ class Conv2D(KernelLayer):
         f = self.function
         # Channels last in memory, as the product gives them.
         y = np.empty((len(x), *windows.count, self.filters), x.dtype).transpose(0, 3, 1, 2)
-        kept = np.empty_like(y) if f is not None and f.keeps_input else y
+        kept = np.empty_like(y) if f.keeps_input else y
 
         def block(images: slice) -> None:
             z = _correlate(windows, x[images], kernels)
             if self.use_bias:
                 z += params["bias"][:, None, None]
-            y[images] = z if f is None else f.value(z)
+            y[images] = f.value(z)
             if kept is not y:
                 kept[images] = z
 
@@ -127,7 +127,7 @@ class Conv2D(KernelLayer):
         turned = [_as_matrix(kernel[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)) for kernel in kernels]
 
         def block(images: slice) -> tuple[Array, Array]:
-            dz = dy[images] if f is None else f.gradient(dy[images], kept[images])
+            dz = f.gradient(dy[images], kept[images])
             rows = np.ascontiguousarray(dz.transpose(0, 2, 3, 1)).reshape(-1, self.filters)
             # The columns are made again rather than kept: they are nine times the input for a 3×3 kernel.
             padded = np.split(windows.pad(x[images]), self.groups, axis=1)
@@ -158,9 +158,8 @@ class Conv2D(KernelLayer):
             x = F.pad(x, windows.torch_pads())
         bias = params["bias"] if self.use_bias else None
         pads = windows.before if windows.symmetric else 0
-        y = F.conv2d(x, params["kernel"], bias, windows.stride, pads, windows.dilation, self.groups)
-        f = self.function
-        y = y if f is None else f.torch_value(F, y, overwrite=True)
+        z = F.conv2d(x, params["kernel"], bias, windows.stride, pads, windows.dilation, self.groups)
+        y = self.function.torch_value(F, z, overwrite=True)
         penalize(self.activity_regularizer, y, ctx)
         return y
 

@@ -53,16 +53,14 @@ class Dense(KernelLayer):
         z = x @ params["kernel"].T
         if self.use_bias:
             z += params["bias"]
-        f = self.function
-        y = z if f is None else f.value(z)
-        return y, (x, y if f is None else f.kept(z, y), penalize(self.activity_regularizer, y, ctx))
+        y = self.function.value(z)
+        return y, (x, self.function.kept(z, y), penalize(self.activity_regularizer, y, ctx))
 
     def backward(self, dy: Array, params: Tree, cache: Any) -> tuple[Array, dict[str, Any]]:
         """Return dx and the gradients of kernel and bias."""
         x, kept, penalized = cache
         dy = with_penalty(self.activity_regularizer, dy, penalized)
-        f = self.function
-        dz = dy if f is None else f.gradient(dy, kept)
+        dz = self.function.gradient(dy, kept)
         gradients = {"kernel": dz.T @ x}
         if self.use_bias:
             gradients["bias"] = dz.sum(axis=0)
@@ -70,8 +68,7 @@ class Dense(KernelLayer):
 
     def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
         """Compute y with PyTorch."""
-        y = F.linear(x, params["kernel"], params["bias"] if self.use_bias else None)
-        f = self.function
-        y = y if f is None else f.torch_value(F, y, overwrite=True)
+        z = F.linear(x, params["kernel"], params["bias"] if self.use_bias else None)
+        y = self.function.torch_value(F, z, overwrite=True)
         penalize(self.activity_regularizer, y, ctx)
         return y

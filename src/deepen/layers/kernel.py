@@ -42,8 +42,8 @@ class KernelLayer(Layer):
         return cast("str | None", getattr(self, "activation", None))
 
     @property
-    def function(self) -> Activation | None:
-        """The activation that is applied at the end, if there is one."""
+    def function(self) -> Activation:
+        """The activation that is applied at the end."""
         return activation(self._activation_name)
 
     def kernel_params(self, kernel: Shape, units: int) -> dict[str, Param]:

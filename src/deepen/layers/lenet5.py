@@ -62,8 +62,8 @@ class TrainablePooling2D(Pooling2D):
         return _POOLINGS[self.pooling](self.pool_size, self.stride, self.padding, self.ceil_mode)
 
     @property
-    def function(self) -> Activation | None:
-        """The activation that is applied at the end, if there is one."""
+    def function(self) -> Activation:
+        """The activation that is applied at the end."""
         return activation(self.activation)
 
     def params(self, input_shape: Shape) -> dict[str, Param]:
@@ -78,15 +78,13 @@ class TrainablePooling2D(Pooling2D):
         """Return y, and as the cache what was pooled and what the activation keeps."""
         pooled, pool_cache = self.pool.forward(x, {}, ctx)
         z = _by_map(params["coefficient"]) * pooled + _by_map(params["bias"])
-        f = self.function
-        y = z if f is None else f.value(z)
-        return y, (pool_cache, pooled, y if f is None else f.kept(z, y))
+        y = self.function.value(z)
+        return y, (pool_cache, pooled, self.function.kept(z, y))
 
     def backward(self, dy: Array, params: Tree, cache: Any) -> tuple[Array, dict[str, Any]]:
         """Return dx and the gradients of coefficient and bias."""
         pool_cache, pooled, kept = cache
-        f = self.function
-        dz = dy if f is None else f.gradient(dy, kept)
+        dz = self.function.gradient(dy, kept)
         dx, _ = self.pool.backward(_by_map(params["coefficient"]) * dz, {}, pool_cache)
         return dx, {"coefficient": (dz * pooled).sum(axis=(0, 2, 3)), "bias": dz.sum(axis=(0, 2, 3))}
 
@@ -94,8 +92,7 @@ class TrainablePooling2D(Pooling2D):
         """Compute y with PyTorch."""
         pooled = self.pool.torch_forward(F, x, {}, ctx)
         z = _by_map(params["coefficient"]) * pooled + _by_map(params["bias"])
-        f = self.function
-        return z if f is None else f.torch_value(F, z)
+        return self.function.torch_value(F, z)
 
 
 def _by_map(numbers: Any) -> Any:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, prod
-from numbers import Real
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -249,7 +248,7 @@ def _numbers(layer: Normalize, field: str) -> None:
     """Turn a field that holds a number, or one for each channel, into a tuple of floats."""
     value = getattr(layer, field)
     numbers = value if isinstance(value, (tuple, list)) else (value,)
-    if not all(isinstance(x, Real) and not isinstance(x, bool) and isfinite(x) for x in numbers):
+    if not all(map(fields.is_number, numbers)):
         raise UsageError(f"Normalize: {field} must be a number, or one for each channel, got {value!r}")
     layer.set_field(field, tuple(map(float, numbers)))
 
