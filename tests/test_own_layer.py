@@ -50,5 +50,9 @@ def test_the_command_that_checks(folder: Path) -> None:
 
 
 def test_the_command_that_trains(folder: Path) -> None:
-    run("deepen --import examples/own_layer.py train prelu_net --data digits --epochs 5", folder)
+    train = "train prelu_net --data digits --epochs 5 --shift 0 --batch-size 32"
+    out = run(f"deepen --import examples/own_layer.py {train}", folder)
+    accuracy = re.search(r"test accuracy ([\d.]+)%", out)
+    assert accuracy is not None
+    assert float(accuracy[1]) > 75
     assert len(list((folder / "runs").glob("*-prelu_net-digits/model.safetensors"))) == 1
