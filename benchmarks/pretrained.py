@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from deepen.model import Model
 FOLDER = Path(pretrained.__file__).parent
 RUNS = [
     RunConfig("deepconvnet", "mnist"),
-    RunConfig("lenet", "mnist", learning_rate=0.005, shift=1),
+    RunConfig("lenet", "mnist", learning_rate=0.005, augment=("shift=1",)),
 ]
 
 
@@ -29,7 +30,7 @@ def train(config: RunConfig) -> Path:
     """Train one model and return its file in the package."""
     path = FOLDER / f"{config.model}@{config.data}.safetensors"
     with tempfile.TemporaryDirectory() as runs:
-        outcome = job.train(RunConfig(**{**config.given(), "runs": runs}))
+        outcome = job.train(replace(config, runs=runs))
         outcome.model.figures |= {
             "made": date.today().isoformat(),
             "made_with": {"engine": str(outcome.choice), **environment()},
@@ -41,7 +42,7 @@ def row(path: Path) -> str:
     """Return the table row of a packaged model."""
     model = Model.load(path, engine="numpy")
     figures = model.figures
-    settings = ", ".join([figures["optimizer"], figures["schedule"], *figures["augmentations"]])
+    settings = ", ".join([figures["optimizer"], figures["schedule"], *figures["augment"]])
     right = round(figures["test_accuracy"] * figures["test_count"])
     return (
         f"| `{path.stem}` | {figures['test_accuracy']:.2%} ({right:,} of {figures['test_count']:,}) "

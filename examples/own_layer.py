@@ -2,7 +2,7 @@
 
     python examples/own_layer.py
     deepen --import examples/own_layer.py check prelu_net
-    deepen --import examples/own_layer.py train prelu_net --data digits --epochs 5 --shift 0 --batch-size 32
+    deepen --import examples/own_layer.py train prelu_net --data digits --epochs 5 --augment none --batch-size 32
 
 The layer is a ReLU whose slope below 0 is learned, one for each channel.
 """

@@ -1,65 +1,241 @@
-"""Augmentation: the same images in every engine, moved as described, and none in evaluation."""
+"""What every augmentation keeps to, in both arithmetics."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from deepen import randomness
+from augmenting import EXAMPLES, context, noise
 from deepen.arrays import Array
-from deepen.context import Context, Pass
-from deepen.data import Shift
+from deepen.data.augment import AUGMENTATIONS, Augmentation, Mixture, Shift, augmentation
+from deepen.description import from_data, to_data
 from deepen.engines import Setup
 from deepen.engines.numpy_engine import NumpyEngine
-from deepen.errors import DeepenError
+from deepen.errors import DeepenError, UnknownNameError
 from deepen.layers import Dense, Flatten, Sequential
 from deepen.randomness import Moment
 
-
-def draws(shape: tuple[int, ...]) -> Array:
-    return randomness.uniform(0, "augmentation 0", Moment(), shape)
-
-
-def test_shift_moves_each_image_whole() -> None:
-    x = np.zeros((200, 2, 9, 7))
-    x[:, 0, 4, 3] = 1
-    x[:, 1, 4, 3] = 2
-    y = Shift(2).forward(x, Context(Pass(True, lambda _, shape: draws(shape))))
-    n, rows, columns = np.nonzero(y[:, 0])
-    assert (n == np.arange(200)).all()
-    assert (2 * y[:, 0] == y[:, 1]).all()
-    assert {*rows} == {2, 3, 4, 5, 6}
-    assert {*columns} == {1, 2, 3, 4, 5}
+MOMENT = Moment(3, 5)
+SHAPES = [(1, 28, 28), (3, 32, 32), (3, 9, 14)]
+CASES = [
+    pytest.param(augmentation(text), shape, id=f"{name}-{shape[0]}x{shape[1]}x{shape[2]}")
+    for name, text in EXAMPLES.items()
+    for shape in SHAPES
+    if name != "color" or shape[0] == 3
+]
+EACH = [pytest.param(augmentation(text), id=name) for name, text in EXAMPLES.items()]
+NOT_MIXING = [case for case in EACH if not isinstance(case.values[0], Mixture)]
 
 
-def test_what_leaves_on_one_side_comes_back_as_zeros_on_the_other() -> None:
-    x = np.ones((50, 1, 3, 3))
-    y = Shift(1).forward(x, Context(Pass(True, lambda _, shape: draws(shape))))
-    assert {float(image.sum()) for image in y} == {4.0, 6.0, 9.0}
+def by_numpy(step: Augmentation, x: Array, moment: Moment = MOMENT, first: int = 0, seed: int = 0) -> list[Array]:
+    ctx = context(range(first, first + len(x)), moment, seed)
+    return list(step.mix(x, labels(x), ctx)) if isinstance(step, Mixture) else [step.forward(x, ctx)]
 
 
-def test_engines_shift_alike() -> None:
-    x = np.random.default_rng(0).random((20, 3, 8, 6))
-    ours = Shift(3).forward(x, Context(Pass(True, lambda _, shape: draws(shape))))
-    torch_draws = Pass(True, lambda _, shape: torch.from_numpy(draws(shape)))
-    theirs = Shift(3).torch_forward(F, torch.from_numpy(x), Context(torch_draws))
-    assert (ours == theirs.numpy()).all()
+def by_torch(step: Augmentation, x: Array) -> list[Any]:
+    ctx, tensor = context(range(len(x)), MOMENT, as_=torch.from_numpy), torch.from_numpy(x)
+    if isinstance(step, Mixture):
+        return list(step.torch_mix(F, tensor, torch.from_numpy(labels(x)), ctx))
+    return [step.torch_forward(F, tensor, ctx)]
+
+
+def labels(x: Array) -> Array:
+    return np.eye(4, dtype=x.dtype)[np.arange(len(x)) % 4]
+
+
+def test_each_has_an_example() -> None:
+    assert EXAMPLES.keys() == AUGMENTATIONS.keys()
+    assert {name: type(augmentation(text)) for name, text in EXAMPLES.items()} == AUGMENTATIONS
+
+
+@pytest.mark.parametrize(("step", "shape"), CASES)
+def test_engines_vary_alike(step: Augmentation, shape: tuple[int, ...]) -> None:
+    x = noise(25, *shape)
+    ours, theirs = by_numpy(step, x), by_torch(step, x)
+    assert (ours[0] != x).any()
+    for mine, other in zip(ours, theirs, strict=True):
+        assert other.dtype == torch.float32
+        np.testing.assert_allclose(mine, other.numpy(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", EACH)
+def test_in_float64_engines_differ_by_rounding_alone(step: Augmentation) -> None:
+    x = noise(25, 3, 9, 14, dtype="float64")
+    for mine, other in zip(by_numpy(step, x), by_torch(step, x), strict=True):
+        np.testing.assert_allclose(mine, other.numpy(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("step", "shape"), CASES)
+def test_type_and_shape_stay_and_x_is_not_written_to(step: Augmentation, shape: tuple[int, ...]) -> None:
+    x = noise(6, *shape)
+    before = x.copy()
+    by_torch(step, x)
+    assert (x == before).all()
+    x.flags.writeable = False
+    y = by_numpy(step, x)[0]
+    assert y.shape == x.shape
+    assert y.dtype == np.float32
+
+
+@pytest.mark.parametrize("step", EACH)
+def test_memory_order_does_not_matter(step: Augmentation) -> None:
+    x = noise(12, 3, 8, 9)
+    plain = by_numpy(step, x)[0]
+    np.testing.assert_allclose(by_numpy(step, np.asfortranarray(x))[0], plain, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("step", EACH)
+def test_the_torch_pass_stays_on_the_device(step: Augmentation) -> None:
+    # A meta tensor has no values: what looks at one, or meets a constant of the CPU, fails.
+    x = torch.empty((5, 3, 8, 9), device="meta")
+    ctx = context(range(5), as_=lambda draws: torch.from_numpy(draws).to("meta"))
+    if isinstance(step, Mixture):
+        y, targets = step.torch_mix(F, x, torch.empty((5, 4), device="meta"), ctx)
+        assert (targets.shape, targets.device.type) == ((5, 4), "meta")
+    else:
+        y = step.torch_forward(F, x, ctx)
+    assert (y.shape, y.dtype, y.device.type) == (x.shape, torch.float32, "meta")
+
+
+@pytest.mark.parametrize("step", EACH)
+def test_draws_depend_on_seed_and_moment_alone(step: Augmentation) -> None:
+    x = noise(20, 3, 12, 12)
+    y = by_numpy(step, x)[0]
+    assert (by_numpy(step, x)[0] == y).all()
+    assert (by_numpy(step, x, seed=1)[0] != y).any()
+    assert (by_numpy(step, x, moment=Moment(4, 5))[0] != y).any()
+
+
+@pytest.mark.parametrize("step", NOT_MIXING)
+def test_a_part_of_a_batch_is_varied_as_in_the_whole(step: Augmentation) -> None:
+    x = noise(100, 3, 9, 8)
+    part = by_numpy(step, x[40:80], Moment(3, 5, position=40), first=40)[0]
+    np.testing.assert_allclose(part, by_numpy(step, x)[0][40:80], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "flip=0",
+        "rotation=0",
+        "scale=0",
+        "shear=0",
+        "affine",
+        "elastic=0",
+        "erasing=0",
+        "brightness=0",
+        "contrast=0",
+        "color=0",
+        "mixup=1e-9",
+    ],
+)
+def test_without_strength_images_stay_as_they_are(text: str) -> None:
+    step, x = augmentation(text), noise(20, 3, 9, 14)
+    # Beta(alpha, alpha) with a tiny alpha is 0 or 1: an image stays, or its partner takes its place.
+    kept = np.array([(y == image).all() or (y == other).all() for y, image, other in mixed(step, x)])
+    assert kept.all()
+    np.testing.assert_allclose(by_numpy(step, x)[0], by_torch(step, x)[0].numpy(), rtol=0, atol=1e-5)
+
+
+def mixed(step: Augmentation, x: Array) -> Any:
+    others = x[::-1] if isinstance(step, Mixture) else x
+    return zip(by_numpy(step, x)[0], x, others, strict=True)
+
+
+@pytest.mark.parametrize("step", EACH)
+def test_they_are_plain_data(step: Augmentation) -> None:
+    assert from_data(to_data(step), Augmentation) == step
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("shift=0", "Shift: the pixels must be a whole number, 1 or more, got 0"),
+        ("shift=1.5", "Shift: the pixels must be a whole number, 1 or more, got 1.5"),
+        ("crop=true", "Crop: the pixels must be a whole number, 1 or more, got True"),
+        ("flip=1.2", "Flip: the share must be from 0 to 1, got 1.2"),
+        ("rotation=-5", "Rotation: the degrees must be 0 or more, got -5.0"),
+        ("scale=1", "Scale: the strength must be from 0 up to, not including, 1, got 1.0"),
+        ("shear=-1", "Shear: the strength must be 0 or more, got -1.0"),
+        ("affine scale=2", "Affine: the scale must be from 0 up to, not including, 1, got 2.0"),
+        ("affine shift=x", "Affine: the shift must be a number, got 'x'"),
+        ("elastic sigma=0", "Elastic: the sigma must be above 0, got 0.0"),
+        ("cutout=0", "Cutout: the size must be a whole number, 1 or more, got 0"),
+        ("erasing=2", "Erasing: the share must be from 0 to 1, got 2.0"),
+        ("erasing area=0.2", r"Erasing: the area must be two numbers, as in \(0.02, 0.4\), got 0.2"),
+        (
+            "erasing area=0.4,0.1",
+            r"Erasing: the area must be from above 0 up to 1, the least first, got \(0.4, 0.1\)",
+        ),
+        ("erasing ratio=3", "Erasing: the ratio must be at most 1, for the least one, got 3.0"),
+        ("brightness=1", "Brightness: the strength must be from 0 up to, not including, 1, got 1.0"),
+        ("mixup=0", "Mixup: the alpha must be above 0, got 0.0"),
+        ("cutmix=0", "CutMix: the alpha must be above 0, got 0.0"),
+        ("rotation", "augmentation rotation: give its degrees, as in rotation=VALUE"),
+    ],
+)
+def test_wrong_fields(text: str, message: str) -> None:
+    with pytest.raises(DeepenError, match=f"^{message}$"):
+        augmentation(text)
+
+
+def test_numpy_numbers_become_pythons() -> None:
+    assert type(AUGMENTATIONS["rotation"](np.float32(3)).degrees) is float  # type: ignore[call-arg, attr-defined]
+    assert type(Shift(np.int64(3)).pixels) is int  # type: ignore[arg-type]
+
+
+def test_a_name_that_is_nearly_right() -> None:
+    with pytest.raises(UnknownNameError, match="rotation"):
+        augmentation("rotatoin=5")
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "message"),
+    [
+        (
+            "color=0.2",
+            (1, 28, 28),
+            r"Color needs images in colour \(RGB\), but these are \(1, 28, 28\); use brightness",
+        ),
+        (
+            "crop=4",
+            (1, 28, 4),
+            r"Crop cannot mirror 4 pixels of images \(1, 28, 4\); the most is 3, and Shift takes any",
+        ),
+    ],
+)
+def test_images_that_cannot_be_varied_so(text: str, shape: tuple[int, ...], message: str) -> None:
+    step = augmentation(text)
+    with pytest.raises(DeepenError, match=message):
+        step.check(shape)
+    with pytest.raises(DeepenError, match=message):
+        by_numpy(step, noise(2, *shape))
+    with pytest.raises(DeepenError, match=message):
+        by_torch(step, noise(2, *shape))
 
 
 def test_there_is_none_in_evaluation() -> None:
     network = Sequential([Flatten(), Dense(3)])
-    x = np.random.default_rng(0).random((5, 1, 4, 4), dtype=np.float32)
-    labels = np.zeros(5, np.int64)
+    x, classes = noise(5, 1, 4, 4), np.zeros(5, np.int64)
     plain, varied = (NumpyEngine(Setup(network, (1, 4, 4), augmentations=steps)) for steps in [(), (Shift(2),)])
     assert (plain.outputs(x) == varied.outputs(x)).all()
-    assert (plain.gradients(x, labels)["dense1.kernel"] == varied.gradients(x, labels)["dense1.kernel"]).all()
-    trained = varied.gradients(x, labels, moment=Moment())["dense1.kernel"]
-    assert (plain.gradients(x, labels, moment=Moment())["dense1.kernel"] != trained).any()
+    assert (plain.gradients(x, classes)["dense1.kernel"] == varied.gradients(x, classes)["dense1.kernel"]).all()
+    trained = varied.gradients(x, classes, moment=Moment())["dense1.kernel"]
+    assert (plain.gradients(x, classes, moment=Moment())["dense1.kernel"] != trained).any()
 
 
-@pytest.mark.parametrize("pixels", [0, -1, 1.5, True])
-def test_wrong_fields(pixels: object) -> None:
-    with pytest.raises(DeepenError, match="pixels must be a whole number, 1 or more"):
-        Shift(pixels)  # type: ignore[arg-type]
+def test_an_own_augmentation_says_what_it_lacks() -> None:
+    class Nothing(Augmentation):
+        pass
+
+    class NoMixture(Mixture):
+        pass
+
+    with pytest.raises(DeepenError, match="Nothing lacks vary"):
+        by_numpy(Nothing(), noise(1, 1, 2, 2))
+    with pytest.raises(DeepenError, match="NoMixture lacks mixed"):
+        by_numpy(NoMixture(), noise(1, 1, 2, 2))

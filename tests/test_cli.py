@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -19,6 +20,7 @@ from deepen import Model, data, job, runs
 from deepen.cli import main
 from deepen.errors import NonFiniteError
 from deepen.layers import Dense
+from deepen.training.csv_log import CSVLog
 
 TRAIN = ["train", "lenet", "--data", "digits", "--epochs", "2", "--engine", "numpy"]
 
@@ -47,8 +49,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any],
 def test_train_prints_one_json_object(run: tuple[Path, dict[str, Any], str]) -> None:
     folder, result, progress = run
     assert list(result) == [
-        "model", "data", "engine", "device", "seed", "epochs", "parameters", "test_accuracy", "test_loss",
-        "images_per_second", "seconds", "counts", "remarks", "run",
+        "model", "data", "engine", "device", "threads", "seed", "epochs", "parameters", "test_accuracy",
+        "test_loss", "images_per_second", "seconds", "counts", "remarks", "run",
     ]  # fmt: skip
     assert result["parameters"] == 61_706
     assert result["epochs"] == 2
@@ -63,7 +65,7 @@ def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any], str]) -> No
     folder, result, _ = run
     assert {path.name for path in folder.iterdir()} >= {
         "config.toml", "environment.json", "metrics.csv", "model.safetensors", "report.html",
-        "learning_curves.png", "confusion_matrix.png", "examples",
+        "learning_curves.png", "confusion_matrix.png", "examples", "best.safetensors", "checkpoints",
     }  # fmt: skip
     config = tomllib.loads((folder / "config.toml").read_text())
     assert (config["model"], config["data"], config["epochs"], config["seed"]) == ("lenet", "digits", 2, 0)
@@ -146,7 +148,7 @@ def test_what_train_prints_last_can_be_typed(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, _ = call(capsys, *TRAIN, "--runs", "my runs", "--shift", "0", "--validation-split", "0")
+    code, out, _ = call(capsys, *TRAIN, "--runs", "my runs", "--augment", "none", "--validation-split", "0")
     lines = out.splitlines()
     assert code == 0
     assert lines[0].startswith("test accuracy ")
@@ -211,7 +213,7 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
         (["trian"], 2, "unknown command 'trian'; did you mean 'train'?"),
         (["train", "deepconvnt", "--data", "digits"], 2, "did you mean 'deepconvnet'?"),
         (["train", "lenet", "--data", "digitz"], 2, "unknown data set 'digitz'; did you mean 'digits'?"),
-        (["train", "lenet"], 2, "Missing option '--data'"),
+        (["train", "lenet"], 2, "name a MODEL and a data set: deepen train MODEL --data DATA"),
         (["train", "lenet", "--data", "digits", "--optimizer", "adma"], 2, "did you mean 'adam'?"),
         (["train", "lenet", "--data", "digits", "--schedule", "x"], 2, "known: constant, cosine"),
         (["train", "lenet", "--data", "digits", "--engine", "tf"], 2, "unknown engine"),
@@ -301,11 +303,11 @@ def test_ctrl_c_keeps_what_there_is(
     def interrupt(self: object, view: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs.MetricsFile, "on_epoch_end", interrupt)
+    monkeypatch.setattr(CSVLog, "on_epoch_end", interrupt)
     code, out, err = call(capsys, *TRAIN, "--runs", str(tmp_path))
     (folder,) = tmp_path.iterdir()
     assert (code, out) == (130, "")
-    assert str(folder) in err
+    assert f"go on with: deepen train --resume {os.path.relpath(folder)}" in err
     assert Model.load(folder / "model.safetensors").name == "lenet"
 
 

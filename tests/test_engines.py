@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from deepen import engines, models
-from deepen.arrays import Array
 from deepen.data import Shift
 from deepen.engines import Choice, Engine, Setup
 from deepen.engines.numpy_engine import NumpyEngine
@@ -24,8 +22,8 @@ from deepen.randomness import Moment
 from deepen.spec import Layer
 from harness import difference
 from networks import CLASSES, INPUT_SHAPE, NETWORKS
+from stepping import BOTH, each_engine, each_network, images, run, setup
 
-BOTH: list[Callable[[Setup], Engine]] = [NumpyEngine, TorchEngine]
 TRAINED_WITH = [
     SGD(0.05),
     Momentum(0.02, weight_decay=0.001),
@@ -35,30 +33,6 @@ TRAINED_WITH = [
     Adam(0.005),
     AdamW(0.005, weight_decay=0.1),
 ]
-each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
-each_engine = pytest.mark.parametrize("make", BOTH, ids=["numpy", "torch"])
-
-
-def images(count: int = 64, seed: int = 0) -> tuple[Array, Array]:
-    rng = np.random.default_rng(seed)
-    x, y = rng.integers(0, 256, (count, *INPUT_SHAPE), dtype=np.uint8), rng.integers(0, CLASSES, count)
-    for image, label in zip(x, y, strict=True):
-        image[:, 2 * label : 2 * label + 2] |= 128  # something to learn: a brighter band
-    return x, y
-
-
-def setup(network: Layer, **more: Any) -> Setup:
-    return Setup(network, INPUT_SHAPE, seed=3, **more)
-
-
-def run(engine: Engine, steps: int, first: int = 0, rate: float = 0.01) -> list[tuple[float, int]]:
-    x, y = images()
-    engine.bind(x, y)
-    found = []
-    for step in range(first, first + steps):
-        indices = np.arange(step * 16, step * 16 + 16) % len(x)
-        found.append(engine.step(indices, Moment(step // 4, step % 4), rate).read())
-    return found
 
 
 @each_network

@@ -1,4 +1,4 @@
-"""Losses and schedules."""
+"""Losses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,22 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 
-from deepen import losses, schedules
+from deepen import losses
 from deepen.arrays import Array
 from deepen.description import from_data, to_data
 from deepen.errors import UnknownNameError, UsageError
-from deepen.losses import LeNet5Loss, Loss, MeanSquaredError, MultiClassHinge, SoftmaxCrossEntropy, one_hot
+from deepen.losses import (
+    LeNet5Loss,
+    Loss,
+    MeanSquaredError,
+    MultiClassHinge,
+    SoftmaxCrossEntropy,
+    balanced,
+    one_hot,
+)
 from harness import difference, finite_differences
 
 LOSS = SoftmaxCrossEntropy()
@@ -207,22 +217,46 @@ def test_losses_by_name(name: str, expected: Loss) -> None:
     assert losses.loss(name) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cross_entropy label_smoothing=0.1", SoftmaxCrossEntropy(0.1)),
+        ("cross_entropy=0.1 class_weights=1,2.5,0,0.5", SoftmaxCrossEntropy(0.1, WEIGHTS)),
+        ("hinge=2.5", MultiClassHinge(2.5)),
+        ("lenet5 j=2", LeNet5Loss(2)),
+    ],
+)
+def test_losses_as_text(text: str, expected: Loss) -> None:
+    assert losses.loss(text) == expected
+
+
+def test_fields_that_a_loss_does_not_have() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'label_smoothing'"):
+        losses.loss("cross_entropy smoothing=0.1")
+    with pytest.raises(UnknownNameError, match="field of the loss mse: 'margin'; it has no fields"):
+        losses.loss("mse margin=1")
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40))
+def test_balanced_classes_weigh_the_same_together(numbers: list[int]) -> None:
+    labels = np.array(numbers)
+    loss = balanced(SoftmaxCrossEntropy(0.1), labels, 4)
+    assert isinstance(loss, SoftmaxCrossEntropy)
+    assert loss.label_smoothing == 0.1
+    weights = np.array(loss.class_weights)
+    together = np.bincount(labels, weights[labels], 4)
+    assert together == pytest.approx(len(labels) / 4 * (np.bincount(labels, minlength=4) > 0))
+
+
+def test_classes_that_are_balanced_already_weigh_1() -> None:
+    assert balanced(LOSS, np.array([2, 0, 1, 1, 2, 0]), 3) == SoftmaxCrossEntropy(class_weights=(1, 1, 1))
+
+
+def test_only_the_cross_entropy_can_be_balanced() -> None:
+    with pytest.raises(UsageError, match="class weights belong to the cross-entropy, not to MultiClassHinge"):
+        balanced(MultiClassHinge(), np.array([0, 1]), 2)
+
+
 def test_unknown_names_suggest_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'cross_entropy'"):
         losses.loss("crossentropy")
-    with pytest.raises(UnknownNameError, match="did you mean 'cosine'"):
-        schedules.schedule("cosinus")
-
-
-def test_cosine_is_that_of_torch() -> None:
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([parameter], lr=1.0)
-    theirs = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=50)
-    for step in range(50):
-        assert schedules.Cosine().factor(step, 50) == pytest.approx(theirs.get_last_lr()[0], abs=1e-12)
-        optimizer.step()
-        theirs.step()
-
-
-def test_constant() -> None:
-    assert {schedules.Constant().factor(step, 7) for step in range(7)} == {1.0}

@@ -16,7 +16,7 @@ from deepen.layers import RBF, Conv2D, Dense, Flatten, Normalize, Sequential
 from deepen.losses import one_hot
 from deepen.optimizers import Adam
 from networks import CLASSES, INPUT_SHAPE, NETWORKS
-from test_engines import images
+from stepping import images
 
 ENGINES = ["numpy", "torch"]
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,19 +71,23 @@ def test_two_hundred_steps_are_those_of_torch(optimizer: Optimizer, decay: float
 
 @each_optimizer
 def test_float32_stays_float32_and_the_gradient_as_it_is(optimizer: Optimizer) -> None:
-    optimizer = replace(optimizer, learning_rate=np.float64(0.1), weight_decay=np.float64(0.1))
+    numbers = ("learning_rate", "weight_decay", "clip_norm", "average")
+    settings: dict[str, Any] = {**dict.fromkeys(numbers, np.float64(0.1)), "accumulate": np.int64(2)}
+    optimizer = replace(optimizer, **settings)
     w, kept = fresh(optimizer, "float32")
     g = np.ones_like(w)
     decayed = optimizer.decayed(w, g, 0.1, optimizer.weight_decay)
     optimizer.update(w, decayed, kept, 1, 0.1)
     assert decayed.dtype == w.dtype == np.float32
-    assert {type(value) for value in vars(optimizer).values()} == {float}
+    assert {type(value) for name, value in vars(optimizer).items() if name != "accumulate"} == {float}
+    assert type(optimizer.accumulate) is int
     assert (g == 1).all()
 
 
 @each_optimizer
 def test_json_there_and_back(optimizer: Optimizer) -> None:
-    assert from_data(json.loads(json.dumps(to_data(optimizer))), Optimizer) == optimizer
+    for given in (optimizer, replace(optimizer, weight_decay=0.1, clip_norm=2, average=0.9, accumulate=3)):
+        assert from_data(json.loads(json.dumps(to_data(given))), Optimizer) == given
 
 
 def test_momentum_is_the_textbooks_while_the_rate_stays_the_same() -> None:
@@ -153,11 +158,24 @@ def test_decay_of_adamw_does_not_depend_on_the_gradient() -> None:
         (lambda: AdamW(beta2=-1), "AdamW: the beta2 must be from 0 up to, not including, 1, got -1"),
         (lambda: RMSprop(smoothing=True), "the smoothing must be a number, got True"),
         (lambda: AdaGrad(epsilon=0), "AdaGrad: the epsilon must be above 0, got 0"),
+        (lambda: SGD(clip_norm=0), "SGD: the clip norm must be above 0, got 0"),
+        (lambda: Adam(average=1), "Adam: the average must be from 0 up to, not including, 1, got 1"),
+        (lambda: Adam(accumulate=0), "Adam: the accumulate must be a whole number, 1 or more, got 0"),
+        (lambda: SGD(accumulate=1.5), "a whole number, 1 or more, got 1.5"),  # type: ignore[arg-type]
     ],
 )
 def test_settings_out_of_range_are_errors(make: Callable[[], Optimizer], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         make()
+
+
+def test_optimizers_as_text() -> None:
+    assert optimizers.optimizer("adam=0.003 clip_norm=1 average=0.999") == Adam(0.003, clip_norm=1, average=0.999)
+    assert optimizers.optimizer("momentum momentum=0.8 accumulate=4") == Momentum(momentum=0.8, accumulate=4)
+    with pytest.raises(UnknownNameError, match="unknown field of the optimizer sgd: 'momentum'"):
+        optimizers.optimizer("sgd momentum=0.9")
+    with pytest.raises(UsageError, match="SGD: the learning rate must be a number, got 'fast'"):
+        optimizers.optimizer("sgd=fast")
 
 
 def test_optimizers_by_name() -> None:

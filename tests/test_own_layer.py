@@ -50,7 +50,7 @@ def test_the_command_that_checks(folder: Path) -> None:
 
 
 def test_the_command_that_trains(folder: Path) -> None:
-    train = "train prelu_net --data digits --epochs 5 --shift 0 --batch-size 32"
+    train = "train prelu_net --data digits --epochs 5 --augment none --batch-size 32"
     out = run(f"deepen --import examples/own_layer.py {train}", folder)
     accuracy = re.search(r"test accuracy ([\d.]+)%", out)
     assert accuracy is not None

@@ -55,6 +55,32 @@ def test_every_part_of_the_key_counts(other: tuple[int, str, Moment]) -> None:
     assert abs(np.corrcoef(first.ravel(), randomness.uniform(*other, (4, 100)).ravel())[0, 1]) < 0.2
 
 
+@given(st.lists(st.integers(0, 5000), min_size=1, max_size=20), st.integers(1, 9))
+def test_what_belongs_to_an_image_depends_on_its_number_alone(numbers: list[int], width: int) -> None:
+    found = randomness.uniform_of_images(1, "p", np.array(numbers), width)
+    assert found.shape == (len(numbers), width)
+    assert found.dtype == np.float32
+    for number, row in zip(numbers, found, strict=True):
+        assert (row == randomness.uniform_of_images(1, "p", np.array([number]), width)[0]).all()
+
+
+def test_images_seeds_and_purposes_have_numbers_of_their_own() -> None:
+    every = np.arange(3000)
+    found = [
+        randomness.uniform_of_images(seed, purpose, every, 1) for seed, purpose in [(1, "p"), (2, "p"), (1, "q")]
+    ]
+    assert (abs(np.corrcoef([u.ravel() for u in found]) - np.eye(3)) < 0.1).all()
+    assert len(np.unique(found[0])) > 2990
+    assert np.histogram(found[0], 4)[0] == pytest.approx(np.full(4, 750), rel=0.1)
+
+
+def test_numbers_of_images_can_be_written_to() -> None:
+    first = randomness.uniform_of_images(1, "w", np.arange(4), 2)
+    kept = first.copy()
+    first[:] = 0
+    assert (randomness.uniform_of_images(1, "w", np.arange(4), 2) == kept).all()
+
+
 def test_uniform_is_uniform() -> None:
     u = randomness.uniform(0, "u", Moment(), (1000, 100))
     assert 0 <= u.min() < 1e-4

@@ -60,7 +60,7 @@ def write(folder: Path, **changed: Any) -> Page:
     given: dict[str, Any] = {
         "title": "lenet on digits",
         "headline": [("test accuracy", "98.1%"), ("parameters", "61,706")],
-        "warning": "not to be relied on",
+        "warnings": ["not to be relied on", "and slow"],
         "figures": [("learning curves.png", "Loss and accuracy")],
         "commands": ["deepen predict model.safetensors 'my photo.jpg'"],
         "tables": [LAYERS],
@@ -79,7 +79,10 @@ def test_the_page_shows_everything_it_is_given(tmp_path: Path) -> None:
         assert text in page.texts
     assert "deepen predict model.safetensors 'my photo.jpg'" in page.texts
     assert page.texts.count("lenet on digits") == 2
-    order = [page.texts.index(text) for text in ("98.1%", "not to be relied on", "Try next", "Layers", "Settings")]
+    order = [
+        page.texts.index(text)
+        for text in ("98.1%", "not to be relied on", "and slow", "Try next", "Layers", "Settings")
+    ]
     assert order == sorted(order)
 
 
@@ -133,7 +136,7 @@ def test_what_users_write_stays_text(tmp_path: Path) -> None:
         tmp_path,
         title=evil,
         headline=[(evil, evil)],
-        warning=evil,
+        warnings=[evil],
         figures=[("a&b#1.png", evil)],
         commands=[evil],
         tables=[Table(evil, (evil, evil), [(evil, evil)], (evil, evil), numbers=1)],
@@ -150,7 +153,7 @@ def test_what_is_empty_is_left_out(tmp_path: Path) -> None:
     page = write(
         tmp_path,
         headline=[],
-        warning="",
+        warnings=[],
         figures=[],
         commands=[],
         tables=[Table("Layers", ("name",), [], ("all",), numbers=1)],

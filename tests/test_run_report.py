@@ -59,8 +59,8 @@ class Run:
         test = Evaluation(0.3, {"accuracy": 0.0}, count, self.outputs, confusion, self.labels)
         summary = summarize(model.network, model.input_shape)
         choice = Choice("numpy", "cpu", "asked for")
-        outcome = Outcome(model, summary, self.folder, choice, history, test, 2.0, remarks=self.remarks)
-        run_report.write(self.config, {}, Dataset(facts, images, self.labels, images, self.labels), outcome)
+        outcome = Outcome(self.config, model, summary, self.folder, choice, history, test, remarks=self.remarks)
+        run_report.write({}, Dataset(facts, images, self.labels, images, self.labels), outcome)
         html = (self.folder / "report.html").read_text(encoding="utf-8").partition("<h1>")[2]
         return unescape(re.sub(r"(<[^>]*>|\n)+", "|", html))
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from deepen.arrays import Array
 from deepen.engines import Engine, Setup
-from deepen.engines.base import State
+from deepen.engines.base import Batch, State
 from deepen.engines.numpy_engine import NumpyResult
-from deepen.errors import DataError, DeepenError
+from deepen.errors import DataError, DeepenError, UsageError
 from deepen.layers import Dense, Flatten, Sequential
 from deepen.optimizers import SGD
 from deepen.randomness import Moment
 from deepen.schedules import Cosine
 from deepen.training.callbacks import Callback, View
+from deepen.training.checkpoint import Position
 from deepen.training.history import History
-from deepen.training.loop import Plan, train
+from deepen.training.loop import Plan, Tally, train
 from deepen.training.progress import Progress
 
 SETUP = Setup(Sequential([Flatten(), Dense(2)]), (1, 2, 2), optimizer=SGD(0.5), seed=1)
@@ -27,15 +30,18 @@ class Recorder(Engine):
 
     name, device = "recorder", "cpu"
 
-    def __init__(self) -> None:
-        super().__init__(SETUP)
+    def __init__(self, setup: Setup = SETUP) -> None:
+        super().__init__(setup)
         self.steps: list[tuple[list[int], Moment, float]] = []
 
     def bind(self, images: Array, labels: Array) -> None: ...
 
-    def step(self, indices: Array, moment: Moment, learning_rate: float) -> NumpyResult:
-        self.steps.append((indices.tolist(), moment, learning_rate))
-        return NumpyResult(loss=float(len(indices)), hits=1)
+    def batch(self, indices: Array, moment: Moment) -> Batch:
+        return Batch(indices, moment, None, None)
+
+    def train_on(self, batch: Batch, learning_rate: float) -> NumpyResult:
+        self.steps.append((batch.indices.tolist(), batch.moment, learning_rate))
+        return NumpyResult(loss=float(len(batch)), hits=1)
 
     def outputs(self, images, batch_size=1): ...  # type: ignore[no-untyped-def]
     def activations(self, images, paths): ...  # type: ignore[no-untyped-def]
@@ -86,7 +92,7 @@ def test_means_weigh_the_last_batch_by_its_size() -> None:
 def test_the_schedule_runs_over_all_steps_of_this_training() -> None:
     engine = Recorder()
     train(engine, np.arange(6), Plan(epochs=2, batch_size=2, schedule=Cosine(), first_epoch=5))
-    assert [rate for _, _, rate in engine.steps] == [0.5 * Cosine().factor(step, 6) for step in range(6)]
+    assert [rate for _, _, rate in engine.steps] == [0.5 * Cosine().factor(step, 6, 3) for step in range(6)]
     assert [m.epoch for _, m, _ in engine.steps] == [5, 5, 5, 6, 6, 6]
 
 
@@ -108,6 +114,54 @@ def test_callbacks_are_told_everything_and_may_stop() -> None:
     assert first.views[0].weights()["w"] == 1
     with pytest.raises(TypeError):
         first.views[0].figures["loss"] = 0  # type: ignore[index]
+
+
+def test_a_view_shows_the_epochs_that_are_over_and_the_rate_of_its_step() -> None:
+    class Look(Callback):
+        def __init__(self) -> None:
+            self.seen: list[tuple[str, list[int], float]] = []
+
+        def look(self, when: str, view: View) -> None:
+            self.seen.append((f"{when} {view.epoch}.{view.step}", list(view.history.epoch), view.learning_rate))
+
+        def on_train_begin(self, view: View) -> None:
+            self.look("begin", view)
+
+        def on_step_end(self, view: View) -> None:
+            self.look("step", view)
+
+        def on_epoch_end(self, view: View) -> None:
+            self.look("epoch", view)
+
+    look = Look()
+    train(Recorder(), np.arange(4), Plan(2, 2, schedule=Cosine()), callbacks=[look])
+    rates = [0.5 * Cosine().factor(step, 4, 2) for step in range(4)]
+    assert look.seen == [
+        ("begin 0.0", [], rates[0]),
+        ("step 0.1", [], rates[0]),
+        ("step 0.2", [], rates[1]),
+        ("epoch 0.2", [0], rates[1]),
+        ("step 1.1", [0], rates[2]),
+        ("step 1.2", [0], rates[3]),
+        ("epoch 1.2", [0, 1], rates[3]),
+    ]
+
+
+def test_a_view_saves_the_model() -> None:
+    class Saves(Callback):
+        def on_epoch_end(self, view: View) -> None:
+            view.save(f"epoch{view.epoch}.safetensors")
+
+    saved: list[object] = []
+    train(Recorder(), np.arange(4), Plan(2, 2), callbacks=[Saves()], save=saved.append)
+    assert saved == ["epoch0.safetensors", "epoch1.safetensors"]
+
+
+def test_the_sums_of_an_epoch_go_on_from_where_it_was_left() -> None:
+    tally = Tally(Position(0, 2, loss=12.0, hits=3, images=4))
+    assert tally.read() == (3.0, 0.75)
+    tally.add(NumpyResult(loss=1.0, hits=1), 2)
+    assert tally.read() == (14 / 6, 4 / 6)
 
 
 def test_the_end_is_told_also_when_training_breaks() -> None:
@@ -145,10 +199,24 @@ def test_nothing_to_train_on() -> None:
         train(Recorder(), np.arange(0), Plan(1, 2))
 
 
-@pytest.mark.parametrize("plan", [{"epochs": 0, "batch_size": 1}, {"epochs": 1, "batch_size": 0}])
-def test_wrong_plans(plan: dict[str, int]) -> None:
-    with pytest.raises(DeepenError, match="must be a whole number, 1 or more, got 0"):
+@pytest.mark.parametrize(
+    ("plan", "text"),
+    [
+        ({"epochs": 0, "batch_size": 1}, "epochs must be a whole number, 1 or more, got 0"),
+        ({"epochs": 1, "batch_size": 0}, "batch_size must be a whole number, 1 or more, got 0"),
+        ({"epochs": 1, "batch_size": 1.5}, "batch_size must be a whole number, 1 or more, got 1.5"),
+        ({"epochs": 1, "batch_size": 1, "workers": -1}, "workers must be a whole number, 0 or more, got -1"),
+    ],
+)
+def test_wrong_plans(plan: dict[str, Any], text: str) -> None:
+    with pytest.raises(UsageError, match=f"^{text}$"):
         Plan(**plan)
+
+
+def test_a_network_that_has_nothing_to_learn() -> None:
+    engine = Recorder(Setup(Flatten(), (1, 1, 2)))
+    with pytest.raises(DeepenError, match="no parameter to learn; give it a layer such as Conv2D or Dense"):
+        train(engine, np.arange(4), Plan(1, 2))
 
 
 def test_progress_off_a_terminal_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         textbook,
     )
     from deepen.description import register
+    from deepen.ensemble import Ensemble
     from deepen.errors import (
         DataError,
         DeepenError,
@@ -40,8 +41,15 @@ if TYPE_CHECKING:
     from deepen.model import Model
     from deepen.spec import Layer, Param
     from deepen.training.callbacks import Callback, View
+    from deepen.training.csv_log import CSVLog
     from deepen.training.evaluation import Evaluation
+    from deepen.training.health import Health
     from deepen.training.history import History
+    from deepen.training.keeper import Checkpoints
+    from deepen.training.lr_finder import lr_find
+    from deepen.training.stopping import EarlyStopping
+    from deepen.training.tensorboard_log import TensorBoard
+    from deepen.training.weights_files import BestWeights, LastWeights
 
 __version__ = "0.1.0"
 
@@ -61,11 +69,19 @@ _HOMES = {
     ),
     **dict.fromkeys(("Callback", "View"), "deepen.training.callbacks"),
     **dict.fromkeys(("Layer", "Param"), "deepen.spec"),
+    **dict.fromkeys(("BestWeights", "LastWeights"), "deepen.training.weights_files"),
+    "CSVLog": "deepen.training.csv_log",
+    "Checkpoints": "deepen.training.keeper",
+    "EarlyStopping": "deepen.training.stopping",
+    "Ensemble": "deepen.ensemble",
     "Evaluation": "deepen.training.evaluation",
     "Group": "deepen.groups",
+    "Health": "deepen.training.health",
     "History": "deepen.training.history",
     "Model": "deepen.model",
+    "TensorBoard": "deepen.training.tensorboard_log",
     "check": "deepen.inspect.check",
+    "lr_find": "deepen.training.lr_finder",
     "register": "deepen.description",
 }
 _MODULES = (
@@ -85,19 +101,27 @@ _MODULES = (
 )
 
 __all__ = [
+    "BestWeights",
+    "CSVLog",
     "Callback",
+    "Checkpoints",
     "DataError",
     "DeepenError",
+    "EarlyStopping",
+    "Ensemble",
     "Evaluation",
     "FileFormatError",
     "Group",
+    "Health",
     "History",
+    "LastWeights",
     "Layer",
     "MissingExtraError",
     "Model",
     "NonFiniteError",
     "Param",
     "ShapeError",
+    "TensorBoard",
     "UnknownNameError",
     "UsageError",
     "View",
@@ -109,6 +133,7 @@ __all__ = [
     "keras",
     "layers",
     "losses",
+    "lr_find",
     "metrics",
     "models",
     "optimizers",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import Any
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
 
-from deepen.errors import UsageError
+from deepen.errors import FileFormatError, UnknownNameError, UsageError
+from deepen.fields import fits, in_words
 from deepen.groups import Group
+
+_LEAST = {"epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0, "size": 1, "patience": 1, "workers": 0, "l2": 0}
 
 
 @dataclass(frozen=True)
@@ -18,12 +23,21 @@ class RunConfig:
     data: str
     epochs: int = 20
     batch_size: int = 100
+    recipe: str | None = None
+    """Where settings came from that were not given by themselves."""
     optimizer: str = "adam"
     learning_rate: float | None = None
     """None takes the optimizer's own."""
+    loss: str = "cross_entropy"
+    class_weights: str | None = None
+    """"balanced" lets every class count the same, however many images it has."""
     schedule: str = "cosine"
-    shift: int = 2
-    """Training images are moved by up to so many pixels; 0 leaves them as they are."""
+    augment: tuple[str, ...] = ("shift=2",)
+    """What varies the training images, in this order."""
+    l2: float | None = None
+    """The strength of a penalty on all kernels."""
+    dropout: float | None = None
+    """The rate of all dropout layers; None leaves the network's own."""
     size: int | None = None
     """Height and width that images are brought to; None takes the size that the model was designed for."""
     init: str | None = None
@@ -33,20 +47,50 @@ class RunConfig:
     rates: tuple[str, ...] = ()
     """Paths with factors of the learning rate, such as `conv*=0.1`."""
     validation_split: float = 0.1
+    patience: int | None = None
+    """Stop when the validation loss has not fallen for so many epochs."""
+    health: bool = False
+    """Record how activations, gradients and updates develop."""
+    tensorboard: bool = False
+    """Write the figures of each epoch for TensorBoard."""
+    checkpoint: str = "1 epoch"
+    """How often a checkpoint is made."""
+    workers: int = 0
+    """Threads that make batches ahead of their steps."""
     seed: int = 0
+    data_seed: int | None = None
+    """Decides which pictures of a folder are the test's; None takes the seed."""
     engine: str = "auto"
     device: str = "auto"
     runs: str = "runs"
     """The folder in which the run's own folder is made."""
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("shift", 0), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name} must be {least} or more, got {getattr(self, name)}")
-        if not 0 <= self.validation_split < 1:
-            raise UsageError(f"validation_split must be from 0 up to 1, got {self.validation_split}")
-        if self.size is not None and self.size < 1:
-            raise UsageError(f"size must be 1 or more, got {self.size}")
+        for name, hint in get_type_hints(RunConfig).items():
+            value = getattr(self, name)
+            if not fits(value, hint):
+                raise UsageError(f"{name} must be {in_words(hint)}, got {value!r:.80}")
+            # Names of files may hold bytes that are no characters; a file of settings may not.
+            if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+                raise UsageError(f"{name} must be UTF-8, got {value!r}")
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"{name} must be {least} or more, got {value}")
+        for name in ("validation_split", "dropout"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise UsageError(f"{name} must be from 0 up to 1, got {value}")
+        if self.class_weights not in (None, "balanced"):
+            raise UsageError(f'class_weights is "balanced" or not given, got {self.class_weights!r}')
+        if self.patience is not None and not self.validation_split and not Path(self.data).expanduser().is_dir():
+            raise UsageError("patience looks at the validation, but the validation_split is 0; hold out a share")
+        if "none" in self.augment:
+            if len(self.augment) > 1:
+                raise UsageError(
+                    f"augment: none leaves the images as they are and stands alone, got {self.augment}"
+                )
+            object.__setattr__(self, "augment", ())
         _ = self.groups
 
     @property
@@ -54,16 +98,49 @@ class RunConfig:
         """What `rates` and `freeze` say, as groups of parameters; what is frozen counts most."""
         return (*map(_with_rate, self.rates), *(Group(paths, rate=0) for paths in self.freeze))
 
+    @property
+    def split(self) -> int:
+        """The seed that decides which pictures of a folder are held out."""
+        return self.seed if self.data_seed is None else self.data_seed
+
     def given(self) -> dict[str, Any]:
-        """Return the settings by name, without those that are None or empty."""
-        return {name: value for name, value in asdict(self).items() if value is not None and value != ()}
+        """Return the settings by name, without those that are None, or empty as they would be anyway."""
+        defaults = {field.name: field.default for field in fields(self)}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if value is not None and (value != () or defaults[name] != ())
+        }
 
     def to_toml(self) -> str:
         """Return the settings as TOML."""
-        # A JSON string, number or truth value is one of TOML as well.
-        return "".join(
-            f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in self.given().items()
-        )
+        # JSON is TOML here, but for one character that TOML wants escaped.
+        lines = (f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in self.given().items())
+        return "".join(lines).replace("\x7f", "\\u007f")
+
+    @classmethod
+    def from_toml(cls, text: str) -> RunConfig:
+        """Return the settings that `to_toml` wrote.
+
+        Raises:
+            FileFormatError: it is no TOML, or a setting is missing.
+            UnknownNameError: there is no such setting.
+            UsageError: a value is of the wrong type or out of range.
+        """
+        try:
+            found = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise FileFormatError(f"the settings are no TOML: {error}") from error
+        known = {field.name for field in fields(cls)}
+        for name in found:
+            if name not in known:
+                raise UnknownNameError("setting", name, known)
+        if missing := [name for name in ("model", "data") if name not in found]:
+            raise FileFormatError(f"the settings lack {' and '.join(missing)}")
+        settings: dict[str, Any] = {}
+        for name, value in found.items():
+            settings[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**settings)
 
 
 def _with_rate(text: str) -> Group:

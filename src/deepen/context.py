@@ -28,6 +28,10 @@ class Pass:
     training: bool = False
     draw: Callable[[str, Shape], Any] | None = None
     """Uniform numbers in [0, 1) of a batch's shape, for a purpose."""
+    draw_of_images: Callable[[str, int], Any] | None = None
+    """Uniform numbers `(N, width)` that every image of the batch keeps in all epochs, for a purpose."""
+    epoch: int = 0
+    """From 0."""
     draws: Counter[str] = field(default_factory=Counter)
     """How many draws each path has made in this pass."""
     watch: Collection[str] = ()
@@ -67,6 +71,16 @@ class Context:
         self.run.draws[self.path] += 1
         # No path holds a space, so no layer's name can meet another purpose, such as "shuffle".
         return self.run.draw(f"draw {number} {self.path}", shape)
+
+    def uniform_of_images(self, width: int) -> Any:
+        """Return numbers in [0, 1) of shape `(N, width)` that belong to the images: the same in every epoch."""
+        assert self.run.draw_of_images is not None, "a training pass needs randomness"
+        return self.run.draw_of_images(f"of images {self.path}", width)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the pass, from 0."""
+        return self.run.epoch
 
     def emit(self, outputs: Any, weight: float) -> Emitted:
         """Let the loss be computed on these outputs `(N, K)` as well, and added with this weight."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from deepen import text_form
 from deepen.errors import DeepenError, FileFormatError, UnknownNameError, UsageError
 
 _registry: dict[str, type[Described]] = {}
@@ -52,19 +53,20 @@ def register(cls: DescribedClass) -> DescribedClass:
 def by_name(
     what: str, kind: type[DescribedT], table: Mapping[str, Callable[[], DescribedT]], given: object
 ) -> DescribedT:
-    """Return `given` itself if it is of that kind, or what the table makes under that name (as in `"adam"`).
+    """Return `given` itself if it is of that kind, or what a text means by the table: `"adam"`, `"adam=0.003"`.
 
     Raises:
-        UnknownNameError: no such thing has that name.
-        UsageError: it is neither a name nor of that kind.
+        UnknownNameError: no such thing has that name, or it has no such field.
+        UsageError: it is neither a text nor of that kind, or a field cannot have such a value.
     """
     if isinstance(given, kind):
         return given
     if not isinstance(given, str):
         raise UsageError(f"{what}: give a name or a {kind.__name__}, got {given!r:.80}; names: {', '.join(table)}")
-    if given.lower() not in table:
-        raise UnknownNameError(what, given, table)
-    return table[given.lower()]()
+    name, words = text_form.split(given)
+    if name not in table:
+        raise UnknownNameError(what, name, table)
+    return text_form.make(what, name, table[name], words)
 
 
 def to_data(value: object) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from deepen.arrays import Array
-from deepen.errors import DataError, UsageError
+from deepen.errors import DataError, DeepenError, UsageError
 from deepen.paths import Shape
 
 LARGE = 30
@@ -108,3 +109,39 @@ def as_labels(given: Any, images: int, classes: int) -> Array:
             f"{labels.min()} to {labels.max()}; give the last layer one unit for each class"
         )
     return labels.astype(np.int64)
+
+
+def as_pair(given: Any, input_shape: Shape, classes: int) -> tuple[Array, Array]:
+    """Return images and labels that come together, as `(x, y)`.
+
+    Raises:
+        DataError: they are not what a network takes.
+    """
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise DataError(f"validation_data is images and labels, (x, y), got {given!r:.80}")
+    x, y = given
+    return as_images(x, input_shape), as_labels(y, len(x), classes)
+
+
+def as_name(given: object) -> str:
+    """Return the name of a model or a class.
+
+    Raises:
+        UsageError: it is no printable text.
+    """
+    if not isinstance(given, str) or not given.isprintable():
+        raise UsageError(f"names of models and classes are printable text, got {given!r:.80}")
+    return given
+
+
+def as_class_names(given: Sequence[str] | None, outputs: int) -> tuple[str, ...]:
+    """Return the names of the classes; their numbers where none are given.
+
+    Raises:
+        DeepenError: there is not one for each output.
+        UsageError: one is no printable text.
+    """
+    names = tuple(given) if given is not None else tuple(map(str, range(outputs)))
+    if len(names) != outputs:
+        raise DeepenError(f"there are {len(names)} class names, but {outputs} outputs")
+    return tuple(map(as_name, names))

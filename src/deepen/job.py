@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
-import time
 from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
 
-from deepen import data, engines, models, run_report, runs
+import numpy as np
+
+from deepen import data, run_report, runs
 from deepen.config import RunConfig
-from deepen.data import Augmentation, Dataset, Shift
-from deepen.description import Described
+from deepen.data import Dataset
 from deepen.environment import environment
-from deepen.errors import ShapeError, UsageError
+from deepen.errors import DataError, NonFiniteError
 from deepen.inspect.summary import summarize
 from deepen.model import Model
-from deepen.optimizers import Optimizer, optimizer
 from deepen.outcome import Outcome
 from deepen.paths import owner
-from deepen.schedules import schedule
-from deepen.training.evaluation import Evaluation
+from deepen.preparation import Prepared, prepare
+from deepen.training.callbacks import Callback
+from deepen.training.csv_log import CSVLog
+from deepen.training.health import Health
+from deepen.training.history import History
+from deepen.training.keeper import Checkpoints
 from deepen.training.progress import Progress
+from deepen.training.stopping import EarlyStopping
+from deepen.training.tensorboard_log import TensorBoard
+from deepen.training.weights_files import BestWeights
 from deepen.wording import columns, padded
+
+_NOT_IN_MODEL = {"model", "runs", "workers", "checkpoint", "health", "tensorboard", "engine", "device", "init"}
+"""Settings that a model's file need not name."""
 
 
 def train(config: RunConfig) -> Outcome:
@@ -30,80 +44,114 @@ def train(config: RunConfig) -> Outcome:
         UnknownNameError: a name in the settings is not known.
         DeepenError: something does not fit; whatever can be checked is checked before anything is downloaded.
     """
-    entry = models.entry(config.model)
-    rule, rates = _optimizer(config), schedule(config.schedule)
-    choice = engines.choose(config.engine, config.device)
-    source = data.source(config.data, seed=config.seed, validation_split=config.validation_split)
-    facts = source.facts
-    model = _model(config, entry, facts)
-    height, width = model.input_shape[1:]
-    augmentations: list[Augmentation] = [Shift(config.shift)] if config.shift else []
-    model.compile(
-        rule, augmentations=augmentations, groups=config.groups, engine=choice.engine, device=choice.device
-    )
+    return _run(anywhere(config))
+
+
+def resume(given: Path) -> Outcome:
+    """Go on with a run as if nothing had happened; if it is complete, make its report anew.
+
+    Args:
+        given: the folder of the run, or a folder of runs: the newest of them is meant.
+
+    Raises:
+        DataError: no run is there, or its data is gone.
+        FileFormatError: its settings or all of its checkpoints are damaged.
+        UsageError: its data or its model is no longer the same.
+    """
+    folder = runs.run_path(given)
+    config = runs.read_config(folder)
+    if config.data not in data.names() and not Path(config.data).exists():
+        raise DataError(f"{folder} goes on with the pictures it was begun with: bring {config.data} back")
+    return _run(config, folder)
+
+
+def _run(config: RunConfig, folder: Path | None = None) -> Outcome:
+    run = prepare(config)
+    model, source, facts = run.model, run.source, run.source.facts
     _say(*_groups(model))
-    if config.init:
+    if config.init and not (folder and runs.checkpoints(folder)):
         _say(f"weights of {config.init}, {model.load_weights(runs.model_path(config.init))}")
     _say(*source.remarks)
 
-    dataset = source.load(height, width)
-    computed_with = {"engine": str(choice), **environment()}
-    folder = runs.create(config, facts.name, computed_with)
+    dataset = run.load()
+    computed_with = {"engine": str(run.choice), **environment()}
+    folder = folder or runs.create(config, facts.name, computed_with)
     summary = summarize(model.network, model.input_shape)
     _say(*dataset.remarks)
     _say(*_describe(source, dataset))
     _say(f"model: {config.model}, {summary.parameters:,} parameters")
-    _say(f"engine: {choice} ({choice.reason})")
-    started = time.perf_counter()
+    _say(f"engine: {run.choice} ({run.choice.reason})")
+    model.figures = _settings(config, source)
+    health = _health(run, dataset, folder)
+    history = _fit(run, dataset, folder, health)
+    test = model.evaluate(dataset.test_images, dataset.test_labels)
+    model.figures |= {"test_accuracy": test.accuracy, "test_loss": test.loss, "test_count": test.count}
+    if model.gives_probabilities:
+        model.figures["calibration_error"] = test.calibration.error
+    model.save(folder / runs.MODEL)
+    remarks = (*source.remarks, *dataset.remarks)
+    outcome = Outcome(config, model, summary, folder, run.choice, history, test, dataset.counts, remarks, *health)
+    run_report.write(computed_with, dataset, outcome)
+    return outcome
+
+
+def _fit(run: Prepared, dataset: Dataset, folder: Path, health: list[Health]) -> History:
+    """Train, or go on with a training; where it breaks off, keep the model as it is."""
+    config, model = run.config, run.model
     try:
-        history = model.fit(
+        return model.fit(
             dataset.train_images,
             dataset.train_labels,
             batch_size=config.batch_size,
             epochs=config.epochs,
             # Of a folder the source has drawn the validation already, copies of a picture together.
-            validation_split=config.validation_split if source.counts is None else 0.0,
+            validation_split=config.validation_split if run.source.counts is None else 0.0,
             validation_data=dataset.validation,
-            callbacks=[Progress(), runs.MetricsFile(folder)],
-            schedule=rates,
+            callbacks=[*_callbacks(run, dataset, folder), *health],
+            schedule=run.schedule,
+            checkpoints=Checkpoints(folder / runs.CHECKPOINTS, config.checkpoint),
+            workers=config.workers,
             verbose=0,
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, NonFiniteError) as error:
         model.save(folder / runs.MODEL)
-        _say(f"interrupted; the model as it is and its figures are in {folder}")
+        _say(f"the model as it is and its figures are in {folder}")
+        if isinstance(error, KeyboardInterrupt):
+            _say(f"go on with: deepen train --resume {shlex.quote(os.path.relpath(folder))}")
         raise
-    seconds = time.perf_counter() - started
-    test = model.evaluate(dataset.test_images, dataset.test_labels)
-    model.figures = _figures(config, source, test, augmentations, rule)
-    if model.gives_probabilities:
-        model.figures["calibration_error"] = test.calibration.error
-    model.save(folder / runs.MODEL)
-    remarks = (*source.remarks, *dataset.remarks)
-    outcome = Outcome(model, summary, folder, choice, history, test, seconds, dataset.counts, remarks)
-    run_report.write(config, computed_with, dataset, outcome)
-    return outcome
 
 
-def _model(config: RunConfig, entry: models.Entry, facts: data.Facts) -> Model:
-    height, width = entry.input_shape[1:] if config.size is None else (config.size, config.size)
-    if config.shift >= min(height, width):
-        raise UsageError(
-            f"--shift {config.shift} moves images of {width}×{height} out of sight; give a smaller one"
-        )
-    network, shape = entry.build(len(facts.classes)), (facts.input_shape[0], height, width)
-    try:
-        return Model(network, shape, classes=facts.classes, name=config.model, seed=config.seed)
-    except ShapeError as error:
-        if config.size is None:
-            raise
-        raise UsageError(
-            f"{config.model} cannot take images of {width}×{height} ({error}); try a larger --size"
-        ) from error
+def anywhere(config: RunConfig) -> RunConfig:
+    """Return the settings with whole paths, so that a run can be gone on with from any folder."""
+    found: dict[str, Any] = {}
+    if config.data not in data.names() and Path(config.data).expanduser().exists():
+        found["data"] = str(Path(config.data).expanduser().resolve())
+    if config.init is not None and Path(config.init).expanduser().exists():
+        found["init"] = str(Path(config.init).expanduser().resolve())
+    return replace(config, **found)
 
 
-def _optimizer(config: RunConfig) -> Optimizer:
-    chosen = optimizer(config.optimizer)
-    return chosen if config.learning_rate is None else type(chosen)(learning_rate=config.learning_rate)
+def _callbacks(run: Prepared, dataset: Dataset, folder: Path) -> list[Callback]:
+    config = run.config
+    watchers: list[Callback] = [Progress(), CSVLog(folder / runs.METRICS)]
+    if config.validation_split or dataset.validation is not None:
+        watchers.append(BestWeights(folder / runs.BEST))
+    if config.patience is not None:
+        watchers.append(EarlyStopping(patience=config.patience))
+    if config.tensorboard:
+        watchers.append(TensorBoard(folder / runs.TENSORBOARD))
+    return watchers
+
+
+def _health(run: Prepared, dataset: Dataset, folder: Path) -> list[Health]:
+    """Return what records the health of the layers, if that is asked for."""
+    if not run.config.health:
+        return []
+    images, labels, share = dataset.train_images, dataset.train_labels, run.config.validation_split
+    indices = np.arange(len(images))
+    if share and run.source.counts is None:
+        indices, _ = data.stratified_split(labels, share, run.config.seed)
+    return [Health(run.model.engine, images, labels, indices, folder / runs.HEALTH)]
 
 
 def _describe(source: data.Source, dataset: Dataset) -> Iterator[str]:
@@ -131,25 +179,14 @@ def _groups(model: Model) -> Iterator[str]:
             yield f"{f'at {factor:g} of the rate' if factor else 'frozen'}: {', '.join(layers)}"
 
 
-def _figures(
-    config: RunConfig,
-    source: data.Source,
-    test: Evaluation,
-    augmentations: list[Augmentation],
-    rule: Described,
-) -> dict[str, object]:
+def _settings(config: RunConfig, source: data.Source) -> dict[str, object]:
+    """Return what a model's file says of its training."""
+    asked = {field.name for field in fields(RunConfig)} - _NOT_IN_MODEL
     return {
+        **{name: value for name, value in config.given().items() if name in asked},
         # A folder by its whole path, so that it is found from anywhere.
         "data": config.data if source.counts is None else source.facts.source,
-        "epochs": config.epochs,
-        "batch_size": config.batch_size,
-        "optimizer": repr(rule),
-        "schedule": config.schedule,
-        "augmentations": [repr(step) for step in augmentations],
-        "seed": config.seed,
-        "test_accuracy": test.accuracy,
-        "test_loss": test.loss,
-        "test_count": test.count,
+        "data_seed": config.split,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -248,6 +248,24 @@ class LeNet5Loss(Loss):
 
     def _with_none(self, outputs: Array) -> Array:
         return np.concatenate([outputs, np.full((len(outputs), 1), -self.j, outputs.dtype)], axis=1)
+
+
+def balanced(loss: Loss, labels: Array, classes: int) -> Loss:
+    """Return the loss with class weights `wₖ = N / (K Nₖ)`, so that every class counts the same in the mean.
+
+    Args:
+        loss: a cross-entropy.
+        labels: class numbers `(N,)` of the training images.
+        classes: K; one without images has the weight 0.
+
+    Raises:
+        UsageError: the loss takes no class weights.
+    """
+    if not isinstance(loss, SoftmaxCrossEntropy):
+        raise UsageError(f"class weights belong to the cross-entropy, not to {type(loss).__name__}")
+    counts = np.bincount(labels, minlength=classes)
+    weights = len(labels) / (classes * np.maximum(counts, 1)) * (counts > 0)
+    return replace(loss, class_weights=tuple(weights.tolist()))
 
 
 def one_hot(labels: Array, classes: int, dtype: Any) -> Array:

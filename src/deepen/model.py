@@ -12,26 +12,28 @@ import numpy as np
 
 from deepen import engines, losses, metrics, model_file, pretrained, spec, transfer
 from deepen.arrays import Array
-from deepen.data.augment import Augmentation
+from deepen.data.augment import Augmentation, augmentation
 from deepen.data.picture import PictureRules
 from deepen.data.split import stratified_split
 from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State, fresh_state
 from deepen.errors import DataError, DeepenError, FileFormatError, UsageError
 from deepen.groups import Group
 from deepen.groups import checked as checked_groups
-from deepen.inputs import as_images, as_input_shape, as_labels, warn_of_large
+from deepen.inputs import as_class_names, as_images, as_input_shape, as_name, as_pair, warn_of_large
 from deepen.inspect.summary import Summary, as_text, summarize
 from deepen.layers import Normalize, Sequential
 from deepen.losses import Loss
 from deepen.metrics import checked as checked_metrics
-from deepen.model_content import ModelContent, weights_of
+from deepen.model_content import OTHER_KINDS, ModelContent, weights_of
 from deepen.optimizers import Optimizer, optimizer
 from deepen.paths import Shape
 from deepen.schedules import Schedule, schedule
 from deepen.spec import Layer, network_output
 from deepen.training.callbacks import Callback, checked
-from deepen.training.evaluation import Evaluation
+from deepen.training.evaluation import Evaluation, measured, outputs_of
 from deepen.training.history import History
+from deepen.training.identity import identity, machine
+from deepen.training.keeper import Checkpoints, Keeper
 from deepen.training.loop import Plan, train
 from deepen.training.progress import Progress
 from deepen.transfer import Transfer
@@ -68,15 +70,10 @@ class Model:
                 f"the network gives {output_shape} for each image, but a classifier gives one number for each "
                 "class; end it with Flatten and Dense"
             )
-        self.classes = tuple(classes) if classes is not None else tuple(map(str, range(output_shape[0])))
-        if len(self.classes) != output_shape[0]:
-            raise DeepenError(f"there are {len(self.classes)} class names, but {output_shape[0]} outputs")
-        for text in (name, *self.classes):
-            if not isinstance(text, str) or not text.isprintable():
-                raise UsageError(f"names of models and classes are printable text, got {text!r:.80}")
+        self.classes = as_class_names(classes, output_shape[0])
         if not isinstance(seed, int) or not 0 <= seed < 2**64:
             raise UsageError(f"the seed must be a whole number from 0 up, got {seed!r}")
-        self.name = name
+        self.name = as_name(name)
         self.seed = seed
         self.picture = PictureRules.for_shape(self.input_shape)
         """How a picture file becomes an image, kept in the model's file; None where no picture has this shape."""
@@ -95,7 +92,7 @@ class Model:
         loss: str | Loss = "cross_entropy",
         metrics: Sequence[str] = ("accuracy",),
         *,
-        augmentations: Sequence[Augmentation] = (),
+        augmentations: Sequence[str | Augmentation] = (),
         groups: Sequence[Group] = (),
         engine: str = "auto",
         device: str = "auto",
@@ -106,7 +103,7 @@ class Model:
             optimizer: by name, or an object with settings of one's own.
             loss: by name or as an object; a softmax at the end of the network is made part of it.
             metrics: names of what is measured besides the loss.
-            augmentations: vary the training images, in this order.
+            augmentations: vary the training images, in this order; as objects, or as texts such as "shift=2".
             groups: which parameters are trained slower, with another decay, or not at all.
             engine: "numpy", "torch", or "auto" for PyTorch where it is installed.
             device: "cpu", "cuda", or "auto" for a GPU where there is one.
@@ -124,7 +121,7 @@ class Model:
             _loss(loss),
             _optimizer(optimizer),
             self.seed,
-            augmentations=tuple(augmentations),
+            augmentations=tuple(map(augmentation, augmentations)),
             groups=checked_groups(groups),
         )
         self._choice, self._engine, self._epochs = choice, None, 0
@@ -142,7 +139,7 @@ class Model:
     @property
     def weights(self) -> dict[str, Array]:
         """A copy of the parameters by path, such as `conv1.kernel`."""
-        return self.engine.state().parameters
+        return self.engine.state().evaluated[0]
 
     @property
     def rates(self) -> dict[str, float]:
@@ -160,6 +157,8 @@ class Model:
         validation_data: tuple[Any, Any] | None = None,
         callbacks: Sequence[Callback] | None = (),
         schedule: str | Schedule = "constant",
+        checkpoints: Checkpoints | None = None,
+        workers: int = 0,
         verbose: int = 1,
     ) -> History:
         """Train, and return what each epoch reached; a second call goes on where the first one ended.
@@ -173,62 +172,80 @@ class Model:
             validation_data: images and labels to validate on instead.
             callbacks: watch the training, and may stop it after an epoch.
             schedule: how the learning rate changes from step to step, by name or as an object.
+            checkpoints: where to keep what an interrupted training needs to go on as if nothing had happened: call
+                `fit` of the same model once more with the same folder.
+            workers: threads that make batches ahead of their steps; they change nothing but the time.
             verbose: 0 prints nothing, anything else shows the progress on stderr.
 
         Raises:
             DataError: images or labels are not what the network takes.
             NonFiniteError: a loss or a gradient was NaN or infinite; the weights are those before that step.
         """
-        images, labels = self._images(x), self._labels(y, len(x))
+        images, labels = self._pair(x, y)
         if not isinstance(next(spec.walk(self.network, self.input_shape)).layer, Normalize):
             warn_of_large(images)
-        indices, held_out = self._divided(images, labels, validation_split, validation_data)
-        plan = Plan(epochs, batch_size, _schedule(schedule), self._epochs)
+        indices, held_out = np.arange(len(images)), None
+        if validation_data is not None:
+            if validation_split:
+                raise DataError("give validation_split or validation_data, not both")
+            held_out = as_pair(validation_data, self.input_shape, len(self.classes))
+        elif validation_split:
+            indices, part = stratified_split(metrics.classes_of(labels), validation_split, self.seed)
+            held_out = images[part], labels[part]
+        plan = Plan(epochs, batch_size, _schedule(schedule), self._epochs, workers)
         watchers = checked(callbacks)
 
         engine = self.engine
         engine.bind(np.ascontiguousarray(images), labels)
-        if verbose:
-            assert self._choice is not None
+        if verbose and self._choice is not None:
             print(f"engine: {self._choice} ({self._choice.reason})", file=sys.stderr)
             watchers.insert(0, Progress())
 
         def validate() -> Mapping[str, float]:
-            assert held_out is not None
-            found = self._evaluate(*held_out)
-            return {"val_loss": found.loss} | {f"val_{name}": value for name, value in found.metrics.items()}
+            return {} if held_out is None else self._measured(*held_out).as_figures("val_")
 
-        history = History()
+        history, keeper = History(), None
+        if checkpoints is not None:
+            which = identity(engine.setup, plan, self._metrics, (images[indices], labels[indices]), held_out)
+            keeper = Keeper(checkpoints, which, machine(engine))
         try:
-            return train(engine, indices, plan, validate if held_out else None, watchers, history)
-        finally:
-            # Also when training breaks off: what follows has other orders and draws than what was.
+            return train(engine, indices, plan, validate, watchers, history, keeper, self.save)
+        except BaseException:
+            history = history if keeper is None else History()  # the same call goes on where it broke off
+            raise
+        finally:  # what follows has other orders and draws than what was
             self._epochs += len(history.epoch)
 
-    def evaluate(self, x: Any, y: Any, *, batch_size: int = EVALUATION_BATCH, verbose: int = 0) -> Evaluation:
+    def evaluate(
+        self, x: Any, y: Any, *, batch_size: int = EVALUATION_BATCH, views: str | None = None, verbose: int = 0
+    ) -> Evaluation:
         """Return loss, metrics and confusion matrix over all images, without dropout.
 
         Args:
             x: images, as for `fit`.
             y: labels, as for `fit`.
             batch_size: how many images are computed at a time; it does not change the result.
+            views: look at every image in several ways, such as "flip" or "shift", and take the mean of the logits.
             verbose: anything but 0 prints the result to stderr.
 
         Raises:
             DataError: images or labels are not what the network takes.
         """
-        found = self._evaluate(self._images(x), self._labels(y, len(x)), batch_size)
+        found = self._measured(*self._pair(x, y), batch_size, views)
         if verbose:
             print(f"loss {found.loss:.4f}  accuracy {found.accuracy:.2%}", file=sys.stderr)
         return found
 
-    def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> Array:
+    def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH, views: str | None = None) -> Array:
         """Return the probabilities of the classes, `(N, K)`; scores where the loss knows no probabilities.
+
+        `views` is as for `evaluate`.
 
         Raises:
             DataError: the images are not what the network takes.
         """
-        return self._setup.loss.prediction(self.engine.outputs(self._images(x), batch_size))
+        outputs = outputs_of(self.engine, as_images(x, self.input_shape), batch_size, views)
+        return self._setup.loss.prediction(outputs)
 
     def __repr__(self) -> str:
         shape = ", ".join(map(str, self.input_shape))
@@ -240,7 +257,7 @@ class Model:
         return self._setup.gives_probabilities
 
     def __call__(self, x: Any) -> Array:
-        """Return the probabilities of the classes, `(N, K)`."""
+        """Do as `predict` does."""
         return self.predict(x)
 
     def summary(self) -> Summary:
@@ -270,18 +287,7 @@ class Model:
         Raises:
             DataError: the file cannot be written; what was there before is unharmed.
         """
-        state = self.engine.state()
-        content = ModelContent(
-            self.name,
-            self.network,
-            self.input_shape,
-            self.classes,
-            self._setup.loss,
-            self.picture,
-            self.figures,
-            self.seed,
-        )
-        model_file.save(Path(path), {**state.parameters, **state.statistics}, content.to_data())
+        model_file.save(Path(path), self.arrays(), self.content().to_data())
         return Path(path)
 
     @classmethod
@@ -292,56 +298,52 @@ class Model:
             DataError: the file cannot be read.
             FileFormatError: it is no model file, or it is damaged.
         """
+        choice = engines.choose(engine, device)
         arrays, data = model_file.load(pretrained.resolve(path))
+        if other := OTHER_KINDS.get(str(data.get("kind"))):
+            raise FileFormatError(f"{path} is {other}")
         try:
-            content = ModelContent.from_data(data)
-            model = Model(
-                content.network, content.input_shape, classes=content.classes, name=content.name, seed=content.seed
-            )
-            model.figures = content.figures
-            model._setup = Setup(model.network, model.input_shape, content.loss, seed=model.seed)
-            model._state = fresh_state(model._setup, *weights_of(model._setup, arrays))
+            return cls.from_content(ModelContent.from_data(data), arrays, choice)
         except (KeyError, TypeError, ValueError, DeepenError) as error:
             raise FileFormatError(f"{path} is no valid model: {error}") from error
-        model._choice = engines.choose(engine, device)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return a copy of parameters and statistics by path, as evaluation uses them: the arrays of a file."""
+        parameters, statistics = self.engine.state().evaluated
+        return {**parameters, **statistics}
+
+    def content(self) -> ModelContent:
+        """Return what a model's file says besides its arrays."""
+        loss, picture = self._setup.loss, self.picture
+        shape, classes, figures = self.input_shape, self.classes, self.figures
+        return ModelContent(self.name, self.network, shape, classes, loss, picture, figures, self.seed)
+
+    @classmethod
+    def from_content(cls, content: ModelContent, arrays: Mapping[str, Array], choice: engines.Choice) -> Model:
+        """Return the model that a file describes, with the file's arrays; both are held against each other."""
+        model = cls(
+            content.network, content.input_shape, classes=content.classes, name=content.name, seed=content.seed
+        )
+        model.figures = content.figures
+        model._setup = Setup(model.network, model.input_shape, content.loss, seed=model.seed)
+        model._state = fresh_state(model._setup, *weights_of(model._setup, arrays))
+        model._choice = choice
         return model
 
-    def _divided(
-        self, images: Array, labels: Array, split: float, given: tuple[Any, Any] | None
-    ) -> tuple[Array, tuple[Array, Array] | None]:
-        """Return the indices of the images to train on, and the images and labels to validate on, if any."""
-        everything = np.arange(len(images))
-        if given is not None:
-            if split:
-                raise DataError("give validation_split or validation_data, not both")
-            if not isinstance(given, tuple | list) or len(given) != 2:
-                raise DataError(f"validation_data is images and labels, (x, y), got {given!r:.80}")
-            x, y = given
-            return everything, (self._images(x), self._labels(y, len(x)))
-        if split:
-            rest, part = stratified_split(metrics.classes_of(labels), split, self.seed)
-            return rest, (images[part], labels[part])
-        return everything, None
+    def _pair(self, x: Any, y: Any) -> tuple[Array, Array]:
+        return as_pair((x, y), self.input_shape, len(self.classes))
 
-    def _images(self, x: Any) -> Array:
-        return as_images(x, self.input_shape)
-
-    def _labels(self, y: Any, images: int) -> Array:
-        return as_labels(y, images, len(self.classes))
-
-    def _evaluate(self, images: Array, labels: Array, batch_size: int = EVALUATION_BATCH) -> Evaluation:
-        loss, outputs = self.engine.evaluate(images, labels, batch_size)
-        values = {name: metrics.metric(name)(outputs, labels) for name in self._metrics}
-        probabilities = self._setup.loss.prediction(outputs)
-        confusion, numbers = metrics.confusion_matrix(outputs, labels), metrics.classes_of(labels)
-        return Evaluation(loss, values, len(images), probabilities, confusion, numbers)
+    def _measured(
+        self, images: Array, labels: Array, batch_size: int = EVALUATION_BATCH, views: str | None = None
+    ) -> Evaluation:
+        outputs = outputs_of(self.engine, images, batch_size, views)
+        return measured(self.engine, outputs, labels, self._metrics, batch_size)
 
     def _weights(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
         """Return parameters and statistics if they are more than the first weights of the seed."""
         if self._engine is None and self._state is None:
             return None
-        state = self._state or self.engine.state()
-        return state.parameters, state.statistics
+        return (self._state or self.engine.state()).evaluated
 
 
 # The methods above have arguments of these functions' names.

@@ -16,6 +16,12 @@ from deepen.losses import Loss
 from deepen.paths import Shape
 from deepen.spec import Layer
 
+OTHER_KINDS = {
+    "checkpoint": "a checkpoint, not a model; go on with its training by `deepen train --resume RUN`",
+    "ensemble": "an ensemble; use Ensemble.load or `deepen ensemble`",
+}
+"""What files with a "kind" are: a model's has none."""
+
 
 @dataclass(frozen=True)
 class ModelContent:

@@ -25,6 +25,17 @@ class Optimizer(Described):
 
     A weight decay λ adds `½ λ ‖w‖²` to what is made small: `g ← g + λ w` comes before the rule.
 
+    Args:
+        learning_rate: η, which a schedule multiplies.
+        weight_decay: λ.
+        clip_norm: c; gradients that together have a norm above c are scaled down to it, before the decay (Pascanu
+            et al., "On the difficulty of training recurrent neural networks", 2013, algorithm 1).
+        average: δ; the weights that are used in evaluation are a moving average of those that are trained,
+            `a ← d a + (1 − d) w` after step t, with `d = min(δ, t / (t + 9))`, so that the start is soon
+            forgotten. 0 averages nothing.
+        accumulate: n; the gradients of a batch are computed in n parts, one after the other, which takes less
+            memory. The step is the same, but for batch normalization, which sees the parts.
+
     Raises:
         UsageError: a setting is out of range.
     """
@@ -32,6 +43,9 @@ class Optimizer(Described):
     learning_rate: float
     _: KW_ONLY
     weight_decay: float = 0.0
+    clip_norm: float | None = None
+    average: float = 0.0
+    accumulate: int = 1
 
     slots: ClassVar[Mapping[str, str]] = {}
     """The arrays kept for each parameter, with the names that torch.optim gives them."""
@@ -42,10 +56,18 @@ class Optimizer(Described):
     def __post_init__(self) -> None:
         fields.above_0(self, "learning_rate")
         fields.at_least_0(self, "weight_decay")
+        if self.clip_norm is not None:
+            fields.above_0(self, "clip_norm")
+        fields.share(self, "average")
+        fields.at_least_1(self, "accumulate")
 
     def decayed(self, w: Array, g: Array, rate: float, decay: float) -> Array:
         """Return the gradient with weight decay; where the two are decoupled, shrink w in place instead."""
         return g + decay * w
+
+    def averaging(self, step: int) -> float:
+        """Return d, the share that the moving average keeps of itself at a step, which counts from 1."""
+        return min(self.average, step / (step + 9))
 
     def update(self, w: Array, g: Array, kept: Mapping[str, Array], step: int, rate: float) -> None:
         """Change w and the kept arrays in place; `step` counts from 1."""
@@ -241,6 +263,13 @@ class AdamW(Adam):
     def torch(self, optim: Any, groups: Iterable[dict[str, Any]]) -> Any:
         betas = (self.beta1, self.beta2)
         return optim.AdamW(groups, lr=self.learning_rate, betas=betas, eps=self.epsilon, fused=True)
+
+
+def clipped(gradients: Mapping[str, Array], norm: float) -> dict[str, Array]:
+    """Return the gradients, scaled down if their norm together is above `norm`, as torch does it."""
+    total = sqrt(sum(float(np.vdot(g, g)) for g in gradients.values()))
+    factor = min(1.0, norm / (total + 1e-6))
+    return {path: g * g.dtype.type(factor) for path, g in gradients.items()}
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

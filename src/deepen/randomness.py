@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -53,6 +54,16 @@ def uniform(seed: int, purpose: str, moment: Moment, shape: tuple[int, ...]) -> 
     raw = words(seed, purpose, moment, moment.position * blocks, count * blocks)
     halves = raw.astype("<u8", copy=False).view("<u4").reshape(count, -1)[:, :per_image]
     return ((halves >> np.uint32(8)).astype(np.float32) * np.float32(2**-24)).reshape(shape)
+
+
+def uniform_of_images(seed: int, purpose: str, images: Array, width: int) -> Array:
+    """Return float32 numbers in [0, 1) `(N, width)` that belong to the images of these numbers, at all times."""
+    return _table(seed, purpose, 1 << int(images.max()).bit_length(), width)[images]
+
+
+@lru_cache(maxsize=16)
+def _table(seed: int, purpose: str, images: int, width: int) -> Array:
+    return uniform(seed, purpose, Moment(), (images, width))
 
 
 def permutation(seed: int, purpose: str, length: int, epoch: int = 0) -> Array:

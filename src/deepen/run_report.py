@@ -10,7 +10,6 @@ import numpy as np
 
 from deepen import report, runs
 from deepen.arrays import Array
-from deepen.config import RunConfig
 from deepen.data import Dataset
 from deepen.inspect.summary import Summary
 from deepen.metrics import METRICS
@@ -36,20 +35,20 @@ def next_commands(program: str, folder: Path) -> list[str]:
     ]
 
 
-def write(config: RunConfig, computed_with: Mapping[str, str], dataset: Dataset, outcome: Outcome) -> None:
+def write(computed_with: Mapping[str, str], dataset: Dataset, outcome: Outcome) -> None:
     """Draw the pictures of a run, write its page and some examples."""
-    classes, test = dataset.facts.classes, outcome.test
+    config, classes, test = outcome.config, dataset.facts.classes, outcome.test
     _write_examples(outcome.folder, dataset)
     report.write_page(
         outcome.folder,
         title=f"{config.model} on {dataset.facts.name}",
         headline=_headline(outcome),
-        warning=_warning(outcome),
+        warnings=[*_calibration(outcome), *_symptoms(outcome)],
         figures=_draw(dataset, outcome),
         commands=next_commands("deepen", outcome.folder),
         tables=[_class_table(classes, test), _layer_table(outcome.summary)],
         facts={
-            "Data": _data(config, dataset, outcome),
+            "Data": _data(dataset, outcome),
             "Settings": {name: _setting(value) for name, value in config.given().items()},
             "Environment": dict(computed_with),
         },
@@ -69,13 +68,20 @@ def _headline(outcome: Outcome) -> list[tuple[str, str]]:
     ]
 
 
-def _warning(outcome: Outcome) -> str:
+def _calibration(outcome: Outcome) -> list[str]:
     if not outcome.model.gives_probabilities or outcome.test.calibration.calibrated:
-        return ""
-    return (
+        return []
+    return [
         f"Its probabilities are not calibrated. The model {outcome.test.calibration}. "
         "Read them as a ranking of the classes, not as chances."
-    )
+    ]
+
+
+def _symptoms(outcome: Outcome) -> list[str]:
+    if outcome.health is None:
+        return []
+    found = outcome.health.symptoms(outcome.history)
+    return [f"{symptom.text[0].upper()}{symptom.text[1:]}." for symptom in found]
 
 
 def _draw(dataset: Dataset, outcome: Outcome) -> list[tuple[str, str]]:
@@ -91,6 +97,11 @@ def _draw(dataset: Dataset, outcome: Outcome) -> list[tuple[str, str]]:
         ),
         ("confusion_matrix.png", f"Predictions on the {test.count:,} test images"),
     ]
+    if outcome.health is not None and outcome.health.records:
+        report.health(outcome.health.records, folder / "health.png")
+        figures.append(
+            ("health.png", "How activations, gradients and updates of the layers developed, epoch by epoch")
+        )
     if outcome.model.gives_probabilities:
         report.reliability(test.calibration, folder / "reliability.png")
         figures.append(
@@ -144,11 +155,11 @@ def _class_table(classes: Sequence[str], test: Evaluation) -> report.Table:
     )
 
 
-def _data(config: RunConfig, dataset: Dataset, outcome: Outcome) -> dict[str, str]:
+def _data(dataset: Dataset, outcome: Outcome) -> dict[str, str]:
     """Return how many images each part had, and what was found in them."""
     counts = {f"{part} images": f"{sum(count):,}" for part, count in dataset.counts.items()}
     if dataset.validation is None and "val_loss" in outcome.history.last:
-        counts["held out of the training images"] = f"{config.validation_split:.0%}"
+        counts["held out of the training images"] = f"{outcome.config.validation_split:.0%}"
     return counts | ({"found": "\n".join(outcome.remarks)} if outcome.remarks else {})
 
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from deepen import pretrained
+from deepen import folders, pretrained
 from deepen.arrays import Array
 from deepen.config import RunConfig
-from deepen.errors import DataError
-from deepen.training.callbacks import Callback, View
+from deepen.errors import DataError, FileFormatError, UsageError
 
 CONFIG = "config.toml"
+ENVIRONMENT = "environment.json"
 MODEL = "model.safetensors"
+BEST = "best.safetensors"
 METRICS = "metrics.csv"
+HEALTH = "health.csv"
+TENSORBOARD = "tensorboard"
+CHECKPOINTS = "checkpoints"
 EXAMPLES = "examples"
 
 
@@ -35,42 +36,31 @@ def create(config: RunConfig, data: str, computed_with: Mapping[str, str]) -> Pa
     Raises:
         DataError: the folder cannot be made.
     """
-    stem = f"{datetime.now():%Y-%m-%d_%H%M%S}-{config.model}-{data}"
-    number = 1
-    while True:
-        folder = Path(config.runs) / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            folder.mkdir(parents=True)
-            break
-        except FileExistsError:
-            number += 1
-            if number > 1000:
-                raise DataError(f"cannot make a folder in {config.runs}: is it a file?") from None
-        except OSError as error:
-            raise DataError(f"cannot make the run's folder {folder}: {error.strerror}") from error
-    (folder / CONFIG).write_text(config.to_toml(), encoding="utf-8")
-    (folder / "environment.json").write_text(json.dumps(computed_with, indent=2) + "\n", encoding="utf-8")
-    return folder.resolve()
+    text = json.dumps(computed_with, indent=2) + "\n"
+    contents = {CONFIG: folders.sealed(config.to_toml()), ENVIRONMENT: text.encode()}
+    return folders.create(config.runs, f"{config.model}-{data}", contents)
 
 
-class MetricsFile(Callback):
-    """Appends the figures of each epoch to a run's `metrics.csv` as they come."""
+def read_config(folder: Path) -> RunConfig:
+    """Read the settings that `create` wrote, and make sure that they are those the run began with.
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / METRICS
+    Raises:
+        DataError: the folder has no such file, or it cannot be read.
+        FileFormatError: the file was damaged or changed.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise DataError(f"{folder} is no run's folder: there is no {CONFIG} in it")
+    text = folders.read_sealed(path)
+    try:
+        return RunConfig.from_toml(text)
+    except (UsageError, FileFormatError) as error:
+        raise FileFormatError(f"{path} has settings that this deepen does not know: {error}") from error
 
-    def on_epoch_end(self, view: View) -> None:
-        """Write the epoch's line, and the head before the first."""
-        first = not self._path.exists()
-        try:
-            with self._path.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                if first:
-                    writer.writerow(["epoch", *view.figures])
-                writer.writerow([view.epoch + 1, *view.figures.values()])
-        except OSError as error:
-            # A line less in a table is no reason to lose a training.
-            print(f"cannot write {self._path}: {error.strerror}; training goes on", file=sys.stderr)
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the files of a run's checkpoints."""
+    return sorted((folder / CHECKPOINTS).glob("*.safetensors"))
 
 
 def write_examples(folder: Path, images: Array, names: list[str]) -> None:
@@ -80,6 +70,21 @@ def write_examples(folder: Path, images: Array, names: list[str]) -> None:
     for image, name in zip(images, names, strict=True):
         pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
         Image.fromarray(np.ascontiguousarray(pixels)).save(target / f"{name}.png")
+
+
+def run_path(given: Path) -> Path:
+    """Return the folder of a run for itself, or for a folder of runs (the newest).
+
+    Raises:
+        DataError: no run is there.
+    """
+    found = [given]
+    if not (given / CONFIG).is_file():
+        # One that begins with a dot was not finished being made.
+        found = sorted(path.parent for path in given.glob(f"*/{CONFIG}") if path.parent.name[0] != ".")
+    if not found:
+        raise DataError(f"{given} is no run's folder, and there is none in it: a run has a {CONFIG}")
+    return found[-1].resolve()
 
 
 def model_path(given: str | Path) -> Path:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import click
 
-from deepen.cli import checks, runs, shows
+from deepen.cli import checks, ensembles, lr_find, runs, shows
 from deepen.cli.group import cli
 from deepen.errors import DeepenError, UsageError
 
-__all__ = ["checks", "cli", "main", "runs", "shows"]
+__all__ = ["checks", "cli", "ensembles", "lr_find", "main", "runs", "shows"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

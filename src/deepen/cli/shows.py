@@ -33,13 +33,28 @@ def summary(model: str, input_shape: str | None, classes: int, as_json: bool) ->
 
 @cli.command()
 @click.argument("name", required=False)
+@click.option("--augment", metavar="RECIPE", help="Draw images as a training with this recipe will see them.")
+@click.option("--out", type=click.Path(path_type=Path), help="The picture to draw with --augment, a PNG file.")
+@click.option("--size", type=click.IntRange(min=1), help="Height and width that images are brought to for that.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The training's seed.")
 @as_json
-def data(name: str | None, as_json: bool) -> None:
+def data(
+    name: str | None, augment: str | None, out: Path | None, size: int | None, seed: int, as_json: bool
+) -> None:
     """List the data sets; with NAME, or a folder of pictures, look at one and count its classes."""
     from dataclasses import asdict
 
     from deepen import data as data_sets
 
+    if (augment is None) != (out is None) or (augment and name is None):
+        raise click.UsageError("to see augmented images: deepen data NAME --augment RECIPE --out FILE.png")
+    if name is not None and augment is not None and out is not None:
+        _draw_augmented(name, augment, out, size, seed)
+        if as_json:
+            print_json({"data": name, "recipe": augment, "picture": str(out.resolve())})
+        else:
+            show(f"the picture: {out.resolve()}")
+        return
     if name is None:
         rows = [_facts(data_sets.facts(each)) for each in data_sets.names()]
         if as_json:
@@ -119,6 +134,37 @@ def doctor(as_json: bool) -> None:
         print_json(found)
     else:
         table(("", ""), list(found.items()))
+
+
+@cli.command()
+@click.argument("name", required=False)
+@as_json
+def recipes(name: str | None, as_json: bool) -> None:
+    """List the recipes of `deepen train --recipe`; with NAME, or a TOML file, show what is in one."""
+    from dataclasses import asdict
+
+    from deepen.training import recipes as known
+
+    found = [known.load(each) for each in ([name] if name else known.names())]
+    if as_json:
+        print_json({"recipes": [asdict(recipe) for recipe in found]})
+        return
+    for recipe in found:
+        show(f"{recipe.name}: {recipe.title}. {recipe.about}".strip(), *(f"  {each}" for each in recipe.measured))
+        if name:
+            show(f"  source: {recipe.source}", *(f"  {key} = {value}" for key, value in recipe.settings.items()))
+
+
+def _draw_augmented(name: str, recipe: str, out: Path, size: int | None, seed: int) -> None:
+    from deepen import data as data_sets
+    from deepen.config import RunConfig
+    from deepen.report.augmented import augmented
+    from deepen.training import recipes as known
+
+    source = data_sets.source(name, seed=seed)
+    # What a recipe leaves open is as in a training without one.
+    texts = RunConfig(**{**known.load(recipe).settings, "model": "", "data": name}).augment
+    augmented(source.load() if size is None else source.load(size, size), texts, seed, out)
 
 
 def _facts(facts: Any) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""What every engine offers, and what all of them share: the setup, the state, the first weights."""
+"""What every engine offers."""
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,15 +15,25 @@ from deepen import spec
 from deepen.arrays import Array
 from deepen.context import Context, Pass
 from deepen.data.augment import Augmentation
-from deepen.errors import DeepenError, ShapeError, UnknownNameError, UsageError
-from deepen.groups import Group
-from deepen.layers.combine import split_softmax
-from deepen.layers.side import as_logits, side_outputs
-from deepen.losses import Loss, SoftmaxCrossEntropy
-from deepen.optimizers import Adam, Optimizer
-from deepen.paths import Shape
+from deepen.engines.setup import Setup
+from deepen.engines.state import State, fresh_state, initial_state
+from deepen.errors import DeepenError, UnknownNameError
 from deepen.randomness import Moment
-from deepen.spec import Constraint, Layer, Param, Regularizer
+
+__all__ = [
+    "EVALUATION_BATCH",
+    "INPUT",
+    "Batch",
+    "Engine",
+    "Setup",
+    "State",
+    "StepResult",
+    "augmentation_contexts",
+    "batches",
+    "fresh_state",
+    "initial_state",
+    "scaled",
+]
 
 EVALUATION_BATCH = 256
 INPUT = "input"
@@ -30,141 +41,24 @@ INPUT = "input"
 
 
 @dataclass(frozen=True)
-class Setup:
-    """Everything that an engine computes: fixed for its life, and the same in every engine."""
+class Batch:
+    """What a training step works on, where the engine computes: images scaled and augmented, and their targets."""
 
-    network: Layer
-    input_shape: Shape
-    loss: Loss = field(default_factory=SoftmaxCrossEntropy)
-    optimizer: Optimizer = field(default_factory=Adam)
-    seed: int = 0
-    dtype: Literal["float32", "float64"] = "float32"
-    augmentations: tuple[Augmentation, ...] = ()
-    """What varies the images of training steps, in order."""
-    groups: tuple[Group, ...] = ()
-    """Which parameters are trained in their own way."""
+    indices: Array
+    moment: Moment
+    images: Any
+    targets: Any
+    """Class numbers `(N,)`, or rows `(N, K)`."""
 
-    def __post_init__(self) -> None:
-        outputs = self.network.output_shape(self.input_shape)
-        for path, head in side_outputs(self.network, self.input_shape):
-            if head.output_shape != outputs:
-                problem = f"has a head that gives {head.output_shape}, but the network gives {outputs}"
-                raise ShapeError("SideOutput", f"{problem}; let both end in as many classes", path)
-        if len(outputs) == 1:
-            self.loss.check(outputs[0])
-        for group in self.groups:
-            group.check(self.parameters)
-        if self.groups and not self.trainable and any(param.trainable for param in self.parameters.values()):
-            raise UsageError("everything is frozen, so that there is nothing to learn; freeze less")
+    def __len__(self) -> int:
+        return len(self.indices)
 
-    @cached_property
-    def loss_network(self) -> Layer:
-        """The network as the loss takes it: without a final softmax where that works on logits."""
-        return as_logits(self.network) if self.loss.on_logits else self.network
-
-    @cached_property
-    def gives_probabilities(self) -> bool:
-        """Whether predictions are probabilities: by the loss, or because the network itself ends in them."""
-        return self.loss.probabilistic or (not self.loss.on_logits and split_softmax(self.network)[1])
-
-    @cached_property
-    def parameters(self) -> dict[str, Param]:
-        """The parameters by path, trainable and fixed."""
-        return spec.parameters(self.network, self.input_shape)
-
-    @cached_property
-    def statistics(self) -> dict[str, Param]:
-        """The running statistics by path."""
-        return spec.statistics(self.network, self.input_shape)
-
-    @cached_property
-    def trainable(self) -> list[str]:
-        """The paths of the parameters that training changes."""
-        return [path for path, param in self.parameters.items() if param.trainable and not self._frozen(path)]
-
-    @cached_property
-    def frozen(self) -> frozenset[str]:
-        """The paths of the layers that compute as in evaluation: they, or all of their parts, are frozen."""
-        if not any(group.frozen for group in self.groups):
-            return frozenset()
-        learning = [path for path, param in self.parameters.items() if param.trainable]
-        found = set()
-        for layer in spec.layer_paths(self.network, self.input_shape):
-            own = [path for path in learning if path.startswith(f"{layer}.")]
-            if self._frozen(layer) or (own and all(map(self._frozen, own))):
-                found.add(layer)
-        return frozenset(found)
-
-    @cached_property
-    def regularizers(self) -> dict[str, Regularizer]:
-        """The penalties on parameters that training changes, by path."""
-        found = {path: self.parameters[path].regularizer for path in self.trainable}
-        return {path: regularizer for path, regularizer in found.items() if regularizer is not None}
-
-    @cached_property
-    def constraints(self) -> dict[str, Constraint]:
-        """What parameters that training changes have to keep to, by path."""
-        found = {path: self.parameters[path].constraint for path in self.trainable}
-        return {path: constraint for path, constraint in found.items() if constraint is not None}
-
-    @cached_property
-    def paces(self) -> dict[str, tuple[float, float]]:
-        """The factor of each parameter's learning rate, and its weight decay, by path."""
-        found = {}
-        for path, param in self.parameters.items():
-            group, decay = self._group(path), self.optimizer.weight_decay
-            if group is not None and group.decay is not None:
-                decay = group.decay
-            found[path] = (1.0 if group is None else group.rate), (decay if param.decay else 0.0)
-        return found
-
-    def _group(self, path: str) -> Group | None:
-        return next((group for group in reversed(self.groups) if group.holds(path)), None)
-
-    def _frozen(self, path: str) -> bool:
-        group = self._group(path)
-        return group is not None and group.frozen
-
-
-@dataclass
-class State:
-    """All that the next step depends on, as NumPy arrays by path."""
-
-    parameters: dict[str, Array]
-    statistics: dict[str, Array]
-    slots: dict[str, dict[str, Array]]
-    """The optimizer's arrays: name of the slot → path of the parameter → array."""
-    steps: int = 0
-    """How many updates the optimizer has made."""
-
-    def copy(self) -> State:
-        """Return a state that shares no memory with this one."""
-        slots = {slot: _copies(arrays) for slot, arrays in self.slots.items()}
-        return State(_copies(self.parameters), _copies(self.statistics), slots, self.steps)
-
-
-def _copies(arrays: dict[str, Array]) -> dict[str, Array]:
-    return {path: array.copy() for path, array in arrays.items()}
-
-
-def initial_state(setup: Setup) -> State:
-    """Return the state before training: the same for one seed in every engine."""
-
-    def first(params: dict[str, Param]) -> dict[str, Array]:
-        return {
-            path: param.initializer.sample(param.shape, setup.seed, path).astype(setup.dtype)
-            for path, param in params.items()
-        }
-
-    return fresh_state(setup, first(setup.parameters), first(setup.statistics))
-
-
-def fresh_state(setup: Setup, parameters: dict[str, Array], statistics: dict[str, Array]) -> State:
-    """Return the state of an optimizer that has made no step yet, with these weights."""
-    slots = {
-        slot: {path: np.zeros_like(parameters[path]) for path in setup.trainable} for slot in setup.optimizer.slots
-    }
-    return State(parameters, statistics, slots)
+    def parts(self, count: int) -> Iterator[tuple[slice, float, Moment]]:
+        """Yield `count` portions, or fewer of few images: the slice, its share, and the moment of its draws."""
+        count = min(count, len(self))
+        for start, stop in pairwise(len(self) * i // count for i in range(count + 1)):
+            moment = replace(self.moment, position=self.moment.position + start)
+            yield slice(start, stop), (stop - start) / len(self), moment
 
 
 class StepResult(Protocol):
@@ -198,8 +92,15 @@ class Engine(ABC):
         """Put the training data where the engine computes; steps refer to it by index."""
 
     @abstractmethod
-    def step(self, indices: Array, moment: Moment, learning_rate: float) -> StepResult:
-        """Train on the bound images at `indices` once.
+    def batch(self, indices: Array, moment: Moment) -> Batch:
+        """Return the bound images at `indices` as the step at that moment takes them.
+
+        It depends on nothing else, so that batches can be made ahead of their steps and beside them.
+        """
+
+    @abstractmethod
+    def train_on(self, batch: Batch, learning_rate: float) -> StepResult:
+        """Train on a batch once.
 
         A step whose loss or gradients are not finite changes nothing, and neither do those after it until the
         result has been read. Results are to be read in their order.
@@ -208,6 +109,10 @@ class Engine(ABC):
             NonFiniteError: as for `StepResult.read`, where the engine knows at once.
         """
 
+    def step(self, indices: Array, moment: Moment, learning_rate: float) -> StepResult:
+        """Make the batch of a moment and train on it."""
+        return self.train_on(self.batch(indices, moment), learning_rate)
+
     @abstractmethod
     def outputs(self, images: Array, batch_size: int = EVALUATION_BATCH) -> Array:
         """Return the outputs `(N, K)` that losses work on (logits), in evaluation mode."""
@@ -215,11 +120,20 @@ class Engine(ABC):
     def evaluate(self, images: Array, labels: Array, batch_size: int = EVALUATION_BATCH) -> tuple[float, Array]:
         """Return the mean loss over all images, the last partial batch included, and the outputs `(N, K)`."""
         outputs = self.outputs(images, batch_size)
+        return self.mean_loss(outputs, labels, batch_size), outputs
+
+    def mean_loss(self, outputs: Array, labels: Array, batch_size: int = EVALUATION_BATCH) -> float:
+        """Return the mean loss of outputs `(N, K)`."""
         total = 0.0
-        for part in batches(len(images), batch_size):
+        for part in batches(len(outputs), batch_size):
             value, _ = self.setup.loss.forward(outputs[part], labels[part])
             total += value * len(outputs[part])
-        return total / len(images), outputs
+        return total / len(outputs)
+
+    @property
+    def threads(self) -> int:
+        """How many threads compute."""
+        return os.cpu_count() or 1
 
     @abstractmethod
     def activations(self, images: Array, paths: Collection[str]) -> dict[str, Array]:

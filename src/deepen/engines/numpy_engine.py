@@ -10,9 +10,11 @@ import numpy as np
 from deepen import randomness
 from deepen.arrays import Array
 from deepen.context import Context, Pass
+from deepen.data.augment import Mixture
 from deepen.engines.base import (
     EVALUATION_BATCH,
     INPUT,
+    Batch,
     Engine,
     Setup,
     State,
@@ -22,8 +24,11 @@ from deepen.engines.base import (
     scaled,
 )
 from deepen.engines.diagnosis import not_finite
+from deepen.engines.state import arranged
 from deepen.layers.blocks import one_thread_products
+from deepen.losses import one_hot
 from deepen.metrics import hits
+from deepen.optimizers import clipped
 from deepen.paths import Shape, flatten, nest
 from deepen.randomness import Moment
 from deepen.spec import Layer
@@ -48,7 +53,8 @@ class Gradients:
     outputs: Array
     input: Array
     parameters: dict[str, Array]
-    run: Pass
+    updates: dict[str, Array]
+    """New values of the running statistics."""
 
     @property
     def finite(self) -> bool:
@@ -62,30 +68,73 @@ def training_pass(setup: Setup, moment: Moment) -> Pass:
     def draw(purpose: str, shape: Shape) -> Array:
         return randomness.uniform(setup.seed, purpose, moment, shape)
 
-    return Pass(True, draw, frozen=setup.frozen)
+    return Pass(True, draw, epoch=moment.epoch, frozen=setup.frozen)
 
 
-def compute_gradients(setup: Setup, state: State, images: Array, labels: Array, run: Pass) -> Gradients:
-    """Run a batch through the network and back: the whole of backpropagation."""
-    network, loss, parameters = setup.loss_network, setup.loss, nest(state.parameters)
-    x = scaled(images, setup.dtype)
-    if run.training:
-        for augmentation, context in augmentation_contexts(setup, run):
+def make_batch(setup: Setup, images: Array, labels: Array, indices: Array, moment: Moment) -> Batch:
+    """Return images as a step takes them: scaled, and varied as the moment and their indices say."""
+    x, run = scaled(images, setup.dtype), training_pass(setup, moment)
+    targets = labels if labels.ndim == 1 else labels.astype(setup.dtype, copy=False)
+    run.draw_of_images = lambda purpose, width: randomness.uniform_of_images(setup.seed, purpose, indices, width)
+    if setup.mixes and labels.ndim == 1:
+        targets = one_hot(labels, setup.classes, setup.dtype)
+    for augmentation, context in augmentation_contexts(setup, run):
+        if isinstance(augmentation, Mixture):
+            x, targets = augmentation.mix(x, targets, context)
+        else:
             x = augmentation.forward(x, context)
+    return Batch(indices, moment, x, targets)
+
+
+def compute_gradients(setup: Setup, state: State, x: Array, targets: Array, run: Pass) -> Gradients:
+    """Run images, scaled and augmented, through the network and back: the whole of backpropagation."""
+    network, loss = setup.loss_network, setup.loss
+    weights, statistics = (state.parameters, state.statistics) if run.training else state.evaluated
+    parameters = nest(weights)
     # What is not finite is found by looking at the results, so NumPy need not warn on the way.
     with np.errstate(all="ignore"), one_thread_products():
-        outputs, cache = network.forward(x, parameters, Context(run, "", nest(state.statistics)))
-        value, loss_cache = loss.forward(outputs, labels)
+        outputs, cache = network.forward(x, parameters, Context(run, "", nest(statistics)))
+        value, loss_cache = loss.forward(outputs, targets)
         for side in run.emitted:
-            side_value, side_cache = loss.forward(side.outputs, labels)
+            side_value, side_cache = loss.forward(side.outputs, targets)
             value += side.weight * side_value
             side.gradient = side.weight * loss.backward(side_cache)
         dx, tree = network.backward(loss.backward(loss_cache), parameters, cache)
         gradients = flatten(tree)
         for path, regularizer in setup.regularizers.items() if run.training else ():
-            run.penalties.append(regularizer.value(state.parameters[path]))
-            gradients[path] = gradients[path] + regularizer.gradient(state.parameters[path])
-    return Gradients(value + float(sum(run.penalties)), outputs, dx, gradients, run)
+            run.penalties.append(regularizer.value(weights[path]))
+            gradients[path] = gradients[path] + regularizer.gradient(weights[path])
+    return Gradients(value + float(sum(run.penalties)), outputs, dx, gradients, run.updates)
+
+
+def accumulate_gradients(setup: Setup, state: State, batch: Batch) -> Gradients:
+    """Compute the gradients of a training step, in as many parts as the optimizer says."""
+    parts = [
+        (share, compute_gradients(setup, state, batch.images[i], batch.targets[i], training_pass(setup, moment)))
+        for i, share, moment in batch.parts(setup.optimizer.accumulate)
+    ]
+    return parts[0][1] if len(parts) == 1 else _mean(parts)
+
+
+def _mean(parts: list[tuple[float, Gradients]]) -> Gradients:
+    """Return the gradients of the mean loss over all parts, and the mean of what the statistics became."""
+
+    def mean(tables: list[dict[str, Array]]) -> dict[str, Array]:
+        shares = [share for share, _ in parts]
+        return {
+            path: sum(
+                (s * t[path] for s, t in zip(shares[1:], tables[1:], strict=True)), shares[0] * tables[0][path]
+            )
+            for path in tables[0]
+        }
+
+    return Gradients(
+        sum(share * found.loss for share, found in parts),
+        np.concatenate([found.outputs for _, found in parts]),
+        np.concatenate([share * found.input for share, found in parts]),
+        mean([found.parameters for _, found in parts]),
+        mean([found.updates for _, found in parts]),
+    )
 
 
 class NumpyEngine(Engine):
@@ -101,16 +150,23 @@ class NumpyEngine(Engine):
     def bind(self, images: Array, labels: Array) -> None:
         self._images, self._labels = images, labels
 
-    def step(self, indices: Array, moment: Moment, learning_rate: float) -> NumpyResult:
-        images, labels = self._images[indices], self._labels[indices]
-        run = training_pass(self.setup, moment)
-        found = compute_gradients(self.setup, self._state, images, labels, run)
+    def batch(self, indices: Array, moment: Moment) -> Batch:
+        return make_batch(self.setup, self._images[indices], self._labels[indices], indices, moment)
+
+    def train_on(self, batch: Batch, learning_rate: float) -> NumpyResult:
+        found = accumulate_gradients(self.setup, self._state, batch)
         if not found.finite:
-            raise not_finite(self.setup, self._state, images, labels, moment)
-        state, optimizer = self._state, self.setup.optimizer
+            raise not_finite(self.setup, self._state, batch)
+        self._update(found, learning_rate)
+        return NumpyResult(found.loss, hits(found.outputs, batch.targets))
+
+    def _update(self, found: Gradients, learning_rate: float) -> None:
+        state, optimizer, gradients = self._state, self.setup.optimizer, found.parameters
+        if optimizer.clip_norm is not None:
+            gradients = clipped({path: gradients[path] for path in self.setup.trainable}, optimizer.clip_norm)
         state.steps += 1
         for path in self.setup.trainable:
-            w, g = state.parameters[path], found.parameters[path]
+            w, g = state.parameters[path], gradients[path]
             kept = {slot: arrays[path] for slot, arrays in state.slots.items()}
             factor, decay = self.setup.paces[path]
             rate = learning_rate * factor
@@ -120,8 +176,11 @@ class NumpyEngine(Engine):
                 optimizer.update(w, g, kept, state.steps, rate)
                 if constraint := self.setup.constraints.get(path):
                     w[:] = constraint.project(w)
-        state.statistics.update(found.run.updates)
-        return NumpyResult(found.loss, hits(found.outputs, labels))
+        state.statistics.update(found.updates)
+        if state.average:
+            share = 1 - optimizer.averaging(state.steps)
+            for path, w in {**state.parameters, **state.statistics}.items():
+                state.average[path] += share * (w - state.average[path])
 
     def outputs(self, images: Array, batch_size: int = EVALUATION_BATCH) -> Array:
         parts = [
@@ -144,19 +203,22 @@ class NumpyEngine(Engine):
         moment: Moment | None = None,
     ) -> dict[str, Array]:
         wanted = self.wanted(with_respect_to)
-        run = Pass() if moment is None else training_pass(self.setup, moment)
-        found = compute_gradients(self.setup, self._state, images, labels, run)
+        if moment is None:
+            found = compute_gradients(self.setup, self._state, scaled(images, self.setup.dtype), labels, Pass())
+        else:
+            batch = make_batch(self.setup, images, labels, np.arange(len(images)), moment)
+            found = accumulate_gradients(self.setup, self._state, batch)
         return {name: found.input if name == INPUT else found.parameters[name] for name in wanted}
 
     def state(self) -> State:
         return self._state.copy()
 
     def load_state(self, state: State) -> None:
-        self._state = state.copy()
+        self._state = arranged(self.setup, state)
 
     def _forward(self, network: Layer, images: Array, run: Pass) -> Array:
-        context = Context(run, "", nest(self._state.statistics))
+        parameters, statistics = map(nest, self._state.evaluated)
         with np.errstate(all="ignore"), one_thread_products():
-            y, _ = network.forward(scaled(images, self.setup.dtype), nest(self._state.parameters), context)
+            y, _ = network.forward(scaled(images, self.setup.dtype), parameters, Context(run, "", statistics))
         result: Array = y
         return result

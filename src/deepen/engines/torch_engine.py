@@ -17,9 +17,11 @@ from torch import Tensor
 from deepen import randomness
 from deepen.arrays import Array
 from deepen.context import Context, Pass
+from deepen.data.augment import Mixture
 from deepen.engines.base import (
     EVALUATION_BATCH,
     INPUT,
+    Batch,
     Engine,
     Setup,
     State,
@@ -50,6 +52,16 @@ class TorchResult:
         return loss, int(hits)
 
 
+@dataclass(frozen=True)
+class Found:
+    """What the passes of a step give, besides the gradients."""
+
+    loss: Any
+    outputs: Tensor
+    updates: dict[str, Any]
+    """New values of the running statistics."""
+
+
 class TorchEngine(Engine):
     """Computes with PyTorch."""
 
@@ -60,6 +72,11 @@ class TorchEngine(Engine):
         self.device = device
         state = initial_state(setup) if state is None else state
         self.module = TorchNetwork(setup, state).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # What evaluation uses: the moving average, where there is one.
+        self._evaluated = self.module
+        if state.average:
+            self._evaluated = TorchNetwork(setup, State(*state.evaluated, {})).requires_grad_(False)
+            self._evaluated.to(device, memory_format=torch.channels_last)
         self._trainable = [self.module.at(path) for path in setup.trainable]
         # torch.optim refuses an empty list; a network without parameters can still be evaluated.
         self._optimizer = setup.optimizer.torch(torch.optim, self._groups()) if self._trainable else None
@@ -75,37 +92,63 @@ class TorchEngine(Engine):
             keep_freed_memory()
         self._images, self._labels = (_tensor(array).to(self.device) for array in (images, labels))
 
-    def step(self, indices: Array, moment: Moment, learning_rate: float) -> TorchResult:
+    @torch.no_grad()
+    def batch(self, indices: Array, moment: Moment) -> Batch:
         # From ordinary memory this copies a few hundred bytes and does not wait for the device.
         index = torch.from_numpy(indices).to(self.device, non_blocking=True)
-        labels = self._labels[index]
-        run = self._training_pass(moment)
+        return self._batch(self._images[index], self._labels[index], indices, moment)
+
+    def train_on(self, batch: Batch, learning_rate: float) -> TorchResult:
         self.module.zero_grad(set_to_none=True)
-        outputs = self.module(self._augmented(self._scaled(self._images[index]), run), run)
-        loss = self._objective(outputs, self._targets(labels), run)
-        loss.backward()
+        found = self._gradients(batch)
+        self._sound = self._sound & _finite(found.loss, [p.grad for p in self._trainable])
+        if self._waits and not self._sound:
+            raise self._explain(batch.indices, batch.moment)
+        self._update(learning_rate)
+        self.module.adopt(found.updates, self._sound)
+        self._move_average()
+        with torch.no_grad():
+            targets = batch.targets
+            right = found.outputs.argmax(1) == (targets if targets.ndim == 1 else targets.argmax(1))
+        # The result waits to be read; it must not keep the batch in memory.
+        indices, moment = batch.indices, batch.moment
+        return TorchResult(found.loss, right.sum(), self._sound, lambda: self._explain(indices, moment))
+
+    def _gradients(self, batch: Batch) -> Found:
+        """Compute the gradients of a step, in as many parts as the optimizer says."""
+        losses, outputs, updates = [], [], list[dict[str, Tensor]]()
+        parts = list(batch.parts(self.setup.optimizer.accumulate))
+        for part, share, moment in parts:
+            run = self._training_pass(moment)
+            y = self.module(batch.images[part], run)
+            loss = self._objective(y, batch.targets[part], run)
+            if len(parts) > 1:
+                loss = share * loss
+            loss.backward()
+            losses.append(loss.detach())
+            outputs.append(y.detach())
+            updates.append(
+                {path: share * value for path, value in run.updates.items()} if len(parts) > 1 else run.updates
+            )
         for parameter in self._trainable:
             if parameter.grad is None:  # it had no part in the loss; optimizers still decay it
                 parameter.grad = torch.zeros_like(parameter)
-        self._sound = self._sound & _finite(loss, [p.grad for p in self._trainable])
-        if self._waits and not self._sound:
-            raise self._explain(indices, moment)
-        self._update(learning_rate)
-        self.module.adopt(run.updates, self._sound)
-        with torch.no_grad():
-            right = outputs.argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))
-        return TorchResult(loss.detach(), right.sum(), self._sound, lambda: self._explain(indices, moment))
+        together = {path: sum(each[path] for each in updates) for path in updates[0]}
+        return Found(sum(losses), torch.cat(outputs), together)
 
     def outputs(self, images: Array, batch_size: int = EVALUATION_BATCH) -> Array:
         with torch.no_grad():
-            parts = [self.module(self._tensor(images[part]), Pass()) for part in batches(len(images), batch_size)]
+            parts = [
+                self._evaluated(self._tensor(images[part]), Pass()) for part in batches(len(images), batch_size)
+            ]
         return _array(torch.cat(parts))
 
     def activations(self, images: Array, paths: Collection[str]) -> dict[str, Array]:
         self.check_paths(paths)
         run = Pass(watch=set(paths))
         with torch.no_grad():
-            self.setup.network.torch_forward(F, self._tensor(images), self.module, Context(run, "", self.module))
+            weights = self._evaluated
+            self.setup.network.torch_forward(F, self._tensor(images), weights, Context(run, "", weights))
         return {path: _array(run.outputs[path]) for path in paths}
 
     def gradients(
@@ -116,14 +159,24 @@ class TorchEngine(Engine):
         moment: Moment | None = None,
     ) -> dict[str, Array]:
         wanted = self.wanted(with_respect_to)
-        run = Pass() if moment is None else self._training_pass(moment)
-        x = self._augmented(self._tensor(images), run).requires_grad_()
-        outputs = self.module(x, run)
-        targets = self._targets(_tensor(labels).to(self.device))
-        loss = self._objective(outputs, targets, run)
-        sources = [x if name == INPUT else self.module.at(name) for name in wanted]
+        if moment is None:
+            module, passes = self._evaluated, [(slice(None), 1.0, Pass())]
+            x, targets = self._tensor(images), self._targets(_tensor(labels).to(self.device))
+        else:
+            inputs, answers = (_tensor(array).to(self.device) for array in (images, labels))
+            batch = self._batch(inputs, answers, np.arange(len(images)), moment)
+            parts = batch.parts(self.setup.optimizer.accumulate)
+            module, passes = self.module, [(part, share, self._training_pass(at)) for part, share, at in parts]
+            x, targets = batch.images, batch.targets
+        # The averaged weights are not trained, but their gradients may be asked for.
+        sources = [x.requires_grad_() if name == INPUT else module.at(name).requires_grad_() for name in wanted]
+        loss = sum(share * self._objective(module(x[i], run), targets[i], run) for i, share, run in passes)
         found = torch.autograd.grad(loss, sources, materialize_grads=True)
         return {name: _array(gradient) for name, gradient in zip(wanted, found, strict=True)}
+
+    @property
+    def threads(self) -> int:
+        return torch.get_num_threads()
 
     def state(self) -> State:
         parameters = {path: _array(self.module.at(path)) for path in self.setup.parameters}
@@ -132,7 +185,10 @@ class TorchEngine(Engine):
             slot: {path: _array(self._kept(p)[theirs]) for path, p in self._named_trainable()}
             for slot, theirs in self.setup.optimizer.slots.items()
         }
-        return State(parameters, statistics, slots, int(self._steps))
+        average = {}
+        if self._evaluated is not self.module:
+            average = {path: _array(self._evaluated.at(path)) for path in (*parameters, *statistics)}
+        return State(parameters, statistics, slots, int(self._steps), average)
 
     @torch.no_grad()
     def load_state(self, state: State) -> None:
@@ -140,6 +196,8 @@ class TorchEngine(Engine):
             self.module.at(path).copy_(torch.from_numpy(array))
         for path, array in state.statistics.items():
             self.module.at(path).copy_(torch.from_numpy(array))
+        for path, array in state.average.items():
+            self._evaluated.at(path).copy_(torch.from_numpy(array))
         for path, p in self._named_trainable():
             kept = self._kept(p)
             kept["step"] = torch.tensor(float(state.steps), device=self.device)
@@ -186,6 +244,8 @@ class TorchEngine(Engine):
                 p.grad = torch.empty_like(p).copy_(p.grad)
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate * group["factor"]
+        if clip := self.setup.optimizer.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self._trainable, clip, foreach=True)
         if not self._waits:
             # The hook that gradient scaling uses: a fused optimizer skips the step where this is 1.
             self._optimizer.found_inf = (~self._sound).float()
@@ -199,6 +259,17 @@ class TorchEngine(Engine):
             parameter = self.module.at(path)
             parameter.copy_(torch.where(self._sound, constraint.project(parameter), parameter))
 
+    @torch.no_grad()
+    def _move_average(self) -> None:
+        if self._evaluated is self.module:
+            return
+        # As `Optimizer.averaging`, but the number of steps stays on the device.
+        t = self._steps.double()
+        share = torch.where(self._sound, 1 - (t / (t + 9)).clamp(max=self.setup.optimizer.average), 0)
+        for path in (*self.setup.parameters, *self.setup.statistics):
+            w, average = self.module.at(path), self._evaluated.at(path)
+            average.lerp_(w, share.to(w.dtype))
+
     def _training_pass(self, moment: Moment) -> Pass:
         seed = self.setup.seed
 
@@ -210,13 +281,13 @@ class TorchEngine(Engine):
             generator = torch.Generator(self.device).manual_seed(key % 2**63)
             return torch.rand(shape, generator=generator, device=self.device)
 
-        return Pass(True, from_numpy if self.device == "cpu" else on_device, frozen=self.setup.frozen)
+        draw = from_numpy if self.device == "cpu" else on_device
+        return Pass(True, draw, epoch=moment.epoch, frozen=self.setup.frozen)
 
     def _explain(self, indices: Array, moment: Moment) -> Exception:
-        index = torch.from_numpy(indices).to(self.device)
-        state = self.state()
+        batch, state = self.batch(indices, moment), self.state()
         self._sound = torch.ones_like(self._sound)
-        return not_finite(self.setup, state, _array(self._images[index]), _array(self._labels[index]), moment)
+        return not_finite(self.setup, state, Batch(indices, moment, _array(batch.images), _array(batch.targets)))
 
     def _tensor(self, images: Array) -> Tensor:
         return self._scaled(_tensor(images).to(self.device))
@@ -227,12 +298,23 @@ class TorchEngine(Engine):
             x = x.div_(255)
         return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
-    def _augmented(self, x: Tensor, run: Pass) -> Tensor:
-        if not run.training or not self.setup.augmentations:
-            return x
+    def _batch(self, images: Tensor, labels: Tensor, indices: Array, moment: Moment) -> Batch:
+        """Return images on the device as a step takes them."""
+        x, targets = self._scaled(images), self._targets(labels)
+        if not self.setup.augmentations:
+            return Batch(indices, moment, x, targets)
+        seed, run = self.setup.seed, self._training_pass(moment)
+        run.draw_of_images = lambda purpose, width: torch.from_numpy(
+            randomness.uniform_of_images(seed, purpose, indices, width)
+        ).to(self.device, non_blocking=True)
+        if self.setup.mixes and targets.ndim == 1:
+            targets = F.one_hot(targets, self.setup.classes).to(self._dtype)
         for augmentation, context in augmentation_contexts(self.setup, run):
-            x = augmentation.torch_forward(F, x, context)
-        return x.contiguous(memory_format=torch.channels_last)
+            if isinstance(augmentation, Mixture):
+                x, targets = augmentation.torch_mix(F, x, targets, context)
+            else:
+                x = augmentation.torch_forward(F, x, context)
+        return Batch(indices, moment, x.contiguous(memory_format=torch.channels_last), targets)
 
     def _targets(self, labels: Tensor) -> Tensor:
         return labels.long() if labels.ndim == 1 else labels.to(self._dtype)

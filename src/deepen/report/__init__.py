@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deepen.report.fonts import drawable
+from deepen.report.health import health
 from deepen.report.page import Table, write_page
 from deepen.report.plots import CAPTION, confusion, learning_curves, pictures
 from deepen.report.reliability import reliability
@@ -14,6 +15,7 @@ __all__ = [
     "confusion",
     "drawable",
     "fits",
+    "health",
     "learning_curves",
     "percent",
     "pictures",

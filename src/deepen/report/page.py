@@ -35,7 +35,7 @@ def write_page(
     *,
     title: str,
     headline: Sequence[tuple[str, str]],
-    warning: str = "",
+    warnings: Sequence[str] = (),
     figures: Sequence[tuple[str, str]],
     commands: Sequence[str],
     tables: Sequence[Table],
@@ -47,7 +47,7 @@ def write_page(
         folder: Where the pictures lie already.
         title: Name of the run.
         headline: Pairs of a word and the figure that it names, the most important first.
-        warning: What a reader of the headline has to know before relying on it.
+        warnings: What a reader of the headline has to know before relying on it.
         figures: Pairs of a picture's file name in the folder and its caption.
         commands: What to try next, one line each.
         tables: What there is to look up; those without rows are left out.
@@ -57,7 +57,7 @@ def write_page(
     page = template.substitute(
         title=escape(title),
         headline=_headline(headline),
-        warning=f'<p class="warning" role="note">{escape(warning)}</p>' if warning else "",
+        warnings="\n".join(f'<p class="warning" role="note">{escape(warning)}</p>' for warning in warnings),
         figures="\n".join(_figure(folder, name, caption) for name, caption in figures),
         commands=_section("Try next", "\n".join(f"<pre><code>{escape(line)}</code></pre>" for line in commands)),
         tables="\n".join(_section(table.heading, _table(table)) for table in tables),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -31,16 +32,26 @@ class View:
     read: Callable[[], tuple[float, float]]
     """Return mean loss and accuracy of this epoch so far; on a GPU, asking waits for the device."""
     weights: Callable[[], dict[str, Array]]
-    """Return a copy of the parameters by path."""
+    """Return a copy of the parameters by path, as evaluation uses them."""
+    save: Callable[[str | os.PathLike[str]], object]
+    """Write the model as it is to a file, `*.safetensors`."""
+    history: History = field(default_factory=History)
+    """The epochs that are over, in this run and in the part of it that came before an interruption."""
     figures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """The epoch's figures, once it is over."""
+    over: bool = False
+    """Whether no epoch is left, as where a complete training was begun again."""
 
 
 class Callback:
-    """Base of the callbacks: override what is of interest."""
+    """Base of the callbacks: override what is of interest.
+
+    A run that was interrupted goes on with new callbacks: what one has to know of earlier epochs it takes from
+    `view.history`, so that it decides as if nothing had happened.
+    """
 
     def on_train_begin(self, view: View) -> None:
-        """Run before the first step."""
+        """Run before the first step, and once more where an interrupted run goes on."""
 
     def on_step_end(self, view: View) -> None:
         """Run after each step; be quick."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from deepen import metrics
 from deepen.arrays import Array
 from deepen.calibration import Calibration, calibration
+from deepen.data.views import views as views_of
+from deepen.engines.base import Engine
 from deepen.metrics import PerClass, per_class, top_k_accuracy
 
 
@@ -55,6 +58,10 @@ class Evaluation:
         """
         return calibration(self.probabilities, self.labels)
 
+    def as_figures(self, prefix: str) -> dict[str, float]:
+        """Return loss and metrics by their names, each behind a prefix."""
+        return {f"{prefix}loss": self.loss} | {f"{prefix}{name}": value for name, value in self.metrics.items()}
+
     def __repr__(self) -> str:
         figures = "".join(f", {name} {value:.4g}" for name, value in self.metrics.items())
         return f"<Evaluation of {self.count:,} images: loss {self.loss:.4g}{figures}>"
@@ -64,3 +71,24 @@ class Evaluation:
 
     def __getitem__(self, index: int) -> float:
         return tuple(self)[index]
+
+
+def outputs_of(engine: Engine, images: Array, batch_size: int, views: str | None = None) -> Array:
+    """Return the logits `(N, K)` of images, the mean over several views of each where these are asked for."""
+    if views is None:
+        return engine.outputs(images, batch_size)
+    outputs = [engine.outputs(view, batch_size) for view in views_of(images, views)]
+    mean: Array = np.mean(outputs, axis=0, dtype=outputs[0].dtype)
+    return mean
+
+
+def measured(engine: Engine, outputs: Array, labels: Array, names: Sequence[str], batch_size: int) -> Evaluation:
+    """Return what outputs `(N, K)` are worth, with the metrics of these names."""
+    return Evaluation(
+        loss=engine.mean_loss(outputs, labels, batch_size),
+        metrics={name: metrics.metric(name)(outputs, labels) for name in names},
+        count=len(outputs),
+        probabilities=engine.setup.loss.prediction(outputs),
+        confusion=metrics.confusion_matrix(outputs, labels),
+        labels=metrics.classes_of(labels),
+    )

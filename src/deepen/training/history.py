@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 
@@ -23,6 +23,11 @@ class History:
         self.epoch.append(epoch)
         for name, value in figures.items():
             self.history.setdefault(name, []).append(value)
+
+    def rows(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Yield every epoch with its figures."""
+        for row, epoch in enumerate(self.epoch):
+            yield epoch, {name: values[row] for name, values in self.history.items()}
 
     @property
     def last(self) -> dict[str, float]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from deepen import randomness
+from deepen import model_file, randomness
 from deepen.arrays import Array
-from deepen.engines.base import Engine, StepResult, batches
+from deepen.engines.base import Batch, Engine, StepResult, batches
 from deepen.errors import DataError, DeepenError, UsageError
 from deepen.randomness import Moment
 from deepen.schedules import Constant, Schedule
+from deepen.training import interrupts
+from deepen.training.ahead import ahead
 from deepen.training.callbacks import Callback, View
+from deepen.training.checkpoint import Position
 from deepen.training.history import History
+from deepen.training.keeper import Keeper
 
 
 @dataclass(frozen=True)
@@ -28,29 +33,35 @@ class Plan:
     schedule: Schedule = field(default_factory=Constant)
     first_epoch: int = 0
     """The number of epochs that this model has been trained for before."""
+    workers: int = 0
+    """Threads that make batches ahead of their steps; with none a batch is made when it is needed."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
+        for name, least in (("epochs", 1), ("batch_size", 1), ("workers", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise UsageError(f"{name} must be a whole number, 1 or more, got {value!r}")
+            if not isinstance(value, int) or value < least:
+                raise UsageError(f"{name} must be a whole number, {least} or more, got {value!r}")
 
     @property
     def last_epoch(self) -> int:
         """The number of epochs that the model will have been trained for."""
         return self.first_epoch + self.epochs
 
+    def done(self, epoch: int, step: int, steps: int) -> int:
+        """Return how many steps this training has made after `step` of an epoch that has `steps` of them."""
+        return (epoch - self.first_epoch) * steps + step
+
     def factor(self, epoch: int, step: int, steps: int) -> float:
-        """Return the schedule's factor at a step of an epoch that has `steps` of them."""
-        return self.schedule.factor((epoch - self.first_epoch) * steps + step, self.epochs * steps)
+        """Return the schedule's factor at a step (from 0) of an epoch that has `steps` of them."""
+        return self.schedule.factor(self.done(epoch, step, steps), self.epochs * steps, steps)
 
 
 class Tally:
     """Sums of loss and hits over an epoch; results of steps are read late, so that no step waits for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, position: Position) -> None:
         self._unread: deque[tuple[StepResult, int]] = deque()
-        self._loss, self._hits, self._images = 0.0, 0, 0
+        self.loss, self.hits, self.images = position.loss, position.hits, position.images
 
     def add(self, result: StepResult, images: int) -> None:
         """Take the result of a step on so many images."""
@@ -61,21 +72,23 @@ class Tally:
         while self._unread:
             result, images = self._unread.popleft()
             loss, hits = result.read()
-            self._loss += loss * images
-            self._hits += hits
-            self._images += images
-        if self._images == 0:
+            self.loss += loss * images
+            self.hits += hits
+            self.images += images
+        if self.images == 0:
             return math.nan, math.nan
-        return self._loss / self._images, self._hits / self._images
+        return self.loss / self.images, self.hits / self.images
 
 
 def train(
     engine: Engine,
     indices: Array,
     plan: Plan,
-    validate: Callable[[], Mapping[str, float]] | None = None,
+    validate: Callable[[], Mapping[str, float]] = dict,
     callbacks: Sequence[Callback] = (),
     history: History | None = None,
+    keeper: Keeper | None = None,
+    save: Callable[[str | os.PathLike[str]], object] = lambda path: None,
 ) -> History:
     """Train on the bound images at `indices` and return the figures of each epoch.
 
@@ -83,76 +96,164 @@ def train(
         engine: with its training data bound.
         indices: the images to train on, `(N,)`.
         plan: epochs, batch size, schedule.
-        validate: returns the validation's figures with the weights as they are.
+        validate: returns the validation's figures with the weights as they are; none where there is none.
         callbacks: watch, and may stop after an epoch.
         history: where to write down the epochs, for a caller who wants them also when training breaks off.
+        keeper: makes checkpoints; if it has some, training goes on from the newest.
+        save: writes the model as it is to a file, for callbacks.
 
     Raises:
         DataError: there is nothing to train on.
         DeepenError: there is nothing to learn.
         NonFiniteError: a loss or a gradient was NaN or infinite.
+        KeyboardInterrupt: Ctrl-C was pressed; the step under way was finished and a checkpoint made.
     """
     if len(indices) == 0:
         raise DataError("there is no image to train on")
     if not engine.setup.trainable:
         raise DeepenError("the network has no parameter to learn; give it a layer such as Conv2D or Dense")
     history = History() if history is None else history
-    view = _view(engine, plan, plan.first_epoch, len(indices), Tally())
-    for callback in callbacks:
-        callback.on_train_begin(view)
-    try:
-        for epoch in range(plan.first_epoch, plan.last_epoch):
-            order = indices[randomness.permutation(engine.setup.seed, "shuffle", len(indices), epoch)]
-            view = _epoch(engine, plan, epoch, order, callbacks)
-            loss, accuracy = view.read()
-            figures = {"loss": loss, "accuracy": accuracy, "learning_rate": view.learning_rate}
-            if validate is not None:
+    with interrupts.deferred() as interrupted:
+        training = _Training(engine, indices, plan, callbacks, history, keeper, save, interrupted)
+        return training.run(validate)
+
+
+@dataclass
+class _Training:
+    """What the parts of the loop share."""
+
+    engine: Engine
+    indices: Array
+    plan: Plan
+    callbacks: Sequence[Callback]
+    history: History
+    keeper: Keeper | None
+    save: Callable[[str | os.PathLike[str]], object]
+    interrupted: Callable[[], bool]
+
+    def run(self, validate: Callable[[], Mapping[str, float]]) -> History:
+        """Train from the beginning, or from where the last checkpoint was made."""
+        position = self._resume()
+        view = self._view(position, Tally(position))
+        for callback in self.callbacks:
+            callback.on_train_begin(view)
+        try:
+            while not position.over:
+                view = self._epoch(position)
+                loss, accuracy = view.read()
+                figures = {"loss": loss, "accuracy": accuracy, "learning_rate": view.learning_rate}
                 figures |= validate()
-            figures |= {"seconds": view.seconds, "images_per_second": view.images / view.seconds}
-            history.add(epoch, figures)
-            view = replace(view, figures=MappingProxyType(figures))
-            # All are told before any is heard: every callback sees every epoch.
-            answers = [callback.on_epoch_end(view) for callback in callbacks]
-            if any(answers):
-                break
-    finally:
-        for callback in callbacks:
-            callback.on_train_end(history)
-    return history
+                figures |= {"seconds": view.seconds, "images_per_second": view.images / view.seconds}
+                position = self._close(replace(view, figures=MappingProxyType(figures)))
+        finally:
+            for callback in self.callbacks:
+                callback.on_train_end(self.history)
+        return self.history
 
-
-def _epoch(engine: Engine, plan: Plan, epoch: int, order: Array, callbacks: Sequence[Callback]) -> View:
-    """Train on all images once, in this order, and return the view at the end."""
-    tally = Tally()
-    view = _view(engine, plan, epoch, len(order), tally)
-    started = time.perf_counter()
-    for step, part in enumerate(batches(len(order), plan.batch_size)):
-        rate = engine.setup.optimizer.learning_rate * plan.factor(epoch, step, view.steps)
-        tally.add(engine.step(order[part], Moment(epoch, step), rate), part.stop - part.start)
-        view = replace(
-            view,
-            step=step + 1,
-            images=part.stop,
-            seconds=time.perf_counter() - started,
-            learning_rate=rate,
+    def _resume(self) -> Position:
+        """Return where to begin, with the engine and the history as they were there."""
+        first = Position(self.plan.first_epoch)
+        if self.keeper is None:
+            return first
+        found = self.keeper.newest()
+        if found is None:
+            self.keeper.save(self.engine.state(), first, self.history)
+            return first
+        setup, state = self.engine.setup, found.state
+        model_file.check(
+            {**state.parameters, **state.statistics}, {**setup.parameters, **setup.statistics}, setup.dtype
         )
-        for callback in callbacks:
-            callback.on_step_end(view)
-    tally.read()  # a GPU may still be computing: the epoch is over when its last step is
-    return replace(view, seconds=time.perf_counter() - started)
+        self.engine.load_state(state)
+        for epoch, figures in found.history.rows():
+            self.history.add(epoch, figures)
+        return found.position
 
+    def _epoch(self, position: Position) -> View:
+        """Train on all images once, or on those that are left of this epoch, and return the view at the end."""
+        engine, epoch, tally = self.engine, position.epoch, Tally(position)
+        order = randomness.permutation(engine.setup.seed, "shuffle", len(self.indices), epoch)
+        view = self._view(position, tally)
 
-def _view(engine: Engine, plan: Plan, epoch: int, images: int, tally: Tally) -> View:
-    """Return the view before the first step of an epoch."""
-    steps = -(-images // plan.batch_size)
-    return View(
-        epoch=epoch,
-        epochs=plan.last_epoch,
-        step=0,
-        steps=steps,
-        images=0,
-        seconds=0.0,
-        learning_rate=engine.setup.optimizer.learning_rate * plan.factor(epoch, 0, steps),
-        read=tally.read,
-        weights=lambda: engine.state().parameters,
-    )
+        def make(item: tuple[int, slice]) -> Batch:
+            step, part = item
+            return engine.batch(self.indices[order[part]], Moment(epoch, step))
+
+        left = list(enumerate(batches(len(order), self.plan.batch_size)))[position.step :]
+        started = time.perf_counter() - position.seconds
+        for batch in ahead(make, left, self.plan.workers):
+            rate = self._rate(epoch, view.step)
+            tally.add(engine.train_on(batch, rate), len(batch))
+            view = replace(
+                view,
+                step=view.step + 1,
+                images=view.images + len(batch),
+                seconds=time.perf_counter() - started,
+                learning_rate=rate,
+            )
+            for callback in self.callbacks:
+                callback.on_step_end(view)
+            paused = time.perf_counter()
+            self._keep(view, tally)
+            started += time.perf_counter() - paused
+        tally.read()  # a GPU may still be computing: the epoch is over when its last step is
+        return replace(view, seconds=time.perf_counter() - started)
+
+    def _keep(self, view: View, tally: Tally) -> None:
+        """Make a checkpoint after a step, if it is time; stop here if somebody wants that."""
+        if view.step == view.steps:
+            return  # the epoch is closed first, so that nobody has to close one of which they saw no step
+        stop, done = self.interrupted(), self.plan.done(view.epoch, view.step, view.steps)
+        if self.keeper and (stop or self.keeper.due(Position(view.epoch, view.step), done)):
+            tally.read()
+            position = Position(
+                view.epoch,
+                view.step,
+                loss=tally.loss,
+                hits=tally.hits,
+                images=tally.images,
+                seconds=view.seconds,
+            )
+            self.keeper.save(self.engine.state(), position, self.history)
+        if stop:
+            raise KeyboardInterrupt
+
+    def _close(self, view: View) -> Position:
+        """Write an epoch down, ask the callbacks, and return where the next one begins."""
+        self.history.add(view.epoch, view.figures)
+        # All are told before any is heard: every callback sees every epoch.
+        answers = [callback.on_epoch_end(view) for callback in self.callbacks]
+        position = Position(view.epoch + 1, over=any(answers) or view.epoch + 1 == self.plan.last_epoch)
+        stop, done = self.interrupted(), self.plan.done(view.epoch, view.step, view.steps)
+        if self.keeper and (stop or position.over or self.keeper.due(position, done)):
+            self.keeper.save(self.engine.state(), position, self.history)
+        if stop:
+            raise KeyboardInterrupt
+        return position
+
+    def _rate(self, epoch: int, step: int) -> float:
+        return self.engine.setup.optimizer.learning_rate * self.plan.factor(epoch, step, self._steps)
+
+    @property
+    def _steps(self) -> int:
+        """How many steps an epoch has."""
+        return -(-len(self.indices) // self.plan.batch_size)
+
+    def _view(self, position: Position, tally: Tally) -> View:
+        """Return the view at a position."""
+        # The rate of the last step; before the first one of an epoch that of the step to come, if there is one.
+        done = self.plan.done(position.epoch, position.step, self._steps)
+        shown = min(done, self.plan.epochs * self._steps - 1) if position.step == 0 else done - 1
+        return View(
+            epoch=position.epoch,
+            epochs=self.plan.last_epoch,
+            step=position.step,
+            steps=self._steps,
+            images=position.images,
+            seconds=position.seconds,
+            learning_rate=self._rate(self.plan.first_epoch, shown),
+            read=tally.read,
+            weights=lambda: self.engine.state().evaluated[0],
+            save=self.save,
+            over=position.over,
+            history=self.history,
+        )

@@ -22,6 +22,8 @@ class Progress(Callback):
 
     def on_train_begin(self, view: View) -> None:
         """Say how much there is to do."""
+        if view.over:
+            return
         epochs = view.epochs - view.epoch
         self._line(f"training: {epochs} {_plural('epoch', epochs)} of {view.steps} {_plural('step', view.steps)}")
 

@@ -1,0 +1,25 @@
+"""Writing beside a training: what cannot be written is said, and the training goes on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deepen.errors import DataError
+
+
+@contextmanager
+def going_on(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say on stderr that the file cannot be written, where that happens inside: no reason to lose a training."""
+    try:
+        yield
+    except OSError as error:
+        _say(f"cannot write {os.fspath(path)}: {error.strerror or error}")
+    except DataError as error:  # names the file itself
+        _say(str(error))
+
+
+def _say(problem: str) -> None:
+    print(f"{problem}; training goes on", file=sys.stderr, flush=True)
