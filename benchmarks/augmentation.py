@@ -1,20 +1,22 @@
 """Measure what each augmentation costs, and what share of the PyTorch engine's rate those of a recipe cost.
 
-    python benchmarks/augmentation.py --recipe fast --rounds 9
+    python benchmarks/augmentation.py --recipe fast --rounds 9 --threads 2
 
 The first part times each augmentation by itself on batches of 100, its draws included, in NumPy and in PyTorch.
-The second trains DeepConvNet on images of MNIST's shape, a turn of steps with the recipe's augmentations and one
-without them in every round, so that a machine that slows down does so for both. The first round does not count.
+The second trains DeepConvNet with all settings of the recipe on images of MNIST's shape: an epoch with its
+augmentations and one without them in every round, so that a machine that slows down does so for both. The first
+round does not count.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,21 +25,23 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from deepen import engines, randomness
+from deepen import randomness
 from deepen.arrays import Array
+from deepen.config import RunConfig
 from deepen.context import Context, Pass
 from deepen.data.augment import Augmentation, Mixture, augmentation
-from deepen.engines.torch_engine import keep_freed_memory
+from deepen.engines.base import batches
+from deepen.engines.torch_memory import keep_freed_memory
 from deepen.environment import environment
-from deepen.models import deepconvnet
+from deepen.preparation import prepare
 from deepen.randomness import Moment
 from deepen.training import recipes
 
 RESULTS = Path(__file__).parent / "results"
 BATCH = 100
 SHAPES = [(1, 28, 28), (3, 32, 32)]
-STEPS = 15
-RATE = 0.001
+IMAGES = 2000
+"""How many images an epoch of the second part has."""
 TEXTS = [
     *("shift=2", "crop=4", "flip", "alternating_flip", "rotation=10", "scale=0.1", "shear=0.1"),
     *("affine rotation=10 scale=0.1 shear=0.1 shift=2", "elastic", "cutout=8", "erasing"),
@@ -102,32 +106,32 @@ def costs(rounds: int) -> dict[str, dict[str, list[float]]]:
     return found
 
 
-def turn(augmentations: tuple[Augmentation, ...], images: Array, labels: Array) -> Callable[[int], float]:
-    """Return what trains so many steps of one engine and gives its images per second."""
-    setup = engines.Setup(deepconvnet(10), images.shape[1:], augmentations=augmentations)
-    engine = engines.create(setup, engines.choose("torch", "cpu"))
+def turn(config: RunConfig, images: Array, labels: Array) -> Callable[[int], float]:
+    """Return what trains an epoch as the settings say and gives its images per second."""
+    prepared = prepare(config)
+    engine, rate = prepared.model.engine, prepared.optimizer.learning_rate
     engine.bind(images, labels)
 
-    def steps(first: int) -> float:
+    def train(epoch: int) -> float:
+        order = randomness.permutation(config.seed, "shuffle", len(images), epoch)
         start = time.perf_counter()
-        for number in range(first, first + STEPS):
-            begin = number * BATCH % len(images)
-            engine.step(np.arange(begin, begin + BATCH), Moment(0, number), RATE).read()
-        return STEPS * BATCH / (time.perf_counter() - start)
+        for step, part in enumerate(batches(len(images), config.batch_size)):
+            engine.step(order[part], Moment(epoch, step), rate).read()
+        return len(images) / (time.perf_counter() - start)
 
-    return steps
+    return train
 
 
-def share(texts: list[str], rounds: int) -> dict[str, Any]:
+def share(config: RunConfig, rounds: int) -> dict[str, Any]:
     """Return the images per second with and without augmentations, and by how much these lower the rate."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (20 * BATCH, 1, 28, 28), dtype=np.uint8)
-    make = partial(turn, images=images, labels=rng.integers(0, 10, len(images)))
-    varied, plain = make(tuple(map(augmentation, texts))), make(())
-    rates = [(varied(number * STEPS), plain(number * STEPS)) for number in range(rounds + 1)][1:]
+    images = rng.integers(0, 256, (IMAGES, 1, 28, 28), dtype=np.uint8)
+    labels = rng.integers(0, 10, IMAGES)
+    varied, plain = (turn(each, images, labels) for each in (config, replace(config, augment=())))
+    rates = [(varied(epoch), plain(epoch)) for epoch in range(rounds + 1)][1:]
     lost = [1 - with_ / without for with_, without in rates]
     return {
-        "augmentations": texts,
+        "settings": config.given(),
         "with": round(median(rate for rate, _ in rates), 1),
         "without": round(median(rate for _, rate in rates), 1),
         "share_of_the_rate": {
@@ -139,33 +143,37 @@ def share(texts: list[str], rounds: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recipe", default="fast", help="whose augmentations are set against a training step")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=cores, help="all cores unless given")
     parser.add_argument("--out", type=Path, default=RESULTS / "augmentation.json")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    recipe, rounds, threads = arguments.recipe, arguments.rounds, arguments.threads
+    config = RunConfig(
+        **{**recipes.load(recipe).settings, "model": "deepconvnet", "data": "mnist"},
+        recipe=recipe,
+        engine="torch",
+        device="cpu",
+    )
+    torch.set_num_threads(threads)
     keep_freed_memory()
 
     machine = environment()
-    print(
-        f"{machine['processor']}, {arguments.threads} threads, torch {machine['torch']}, numpy {machine['numpy']}"
-    )
-    texts = list(recipes.load(arguments.recipe).settings["augment"])
+    print(f"{machine['processor']}, {threads} threads, torch {machine['torch']}, numpy {machine['numpy']}")
     found = {
         "date": date.today().isoformat(),
-        "command": f"python benchmarks/augmentation.py --recipe {arguments.recipe} --rounds {arguments.rounds}",
+        "command": f"python benchmarks/augmentation.py --recipe {recipe} --rounds {rounds} --threads {threads}",
         "environment": machine,
-        "threads": arguments.threads,
-        "batch_size": BATCH,
-        "milliseconds_numpy_and_torch": costs(arguments.rounds),
-        "recipe": share(texts, arguments.rounds),
+        "threads": threads,
+        "milliseconds_numpy_and_torch": {"batch_size": BATCH, **costs(rounds)},
+        "recipe": share(config, rounds),
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     rates, lost = found["recipe"], found["recipe"]["share_of_the_rate"]
-    print(f"{arguments.recipe} ({', '.join(texts)}): ", end="")
+    print(f"{recipe} ({', '.join(config.augment)}), batches of {config.batch_size}, {threads} threads: ", end="")
     print(f"{rates['with']:,} images per second, {rates['without']:,} without;")
     print(f"{lost['median']:.1%} of the rate ({lost['min']:.1%} to {lost['max']:.1%})")
     print(f"see {arguments.out}")

@@ -99,7 +99,7 @@ def pytorch(tuned: bool) -> Callable[[Array, Array], Step]:
         network = pytorch_network(nn, in_place=tuned)
         x, t = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
         if tuned:
-            from deepen.engines.torch_engine import keep_freed_memory
+            from deepen.engines.torch_memory import keep_freed_memory
 
             keep_freed_memory()
             network = network.to(memory_format=torch.channels_last)

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from deepen import data
 from deepen.arrays import Array
@@ -19,24 +20,48 @@ from deepen.data.augment import augmentation
 from deepen.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten
 from deepen.model import Model
 from deepen.training.callbacks import Callback, View
-from deepen.training.keeper import Checkpoints
+from deepen.training.keeper import Checkpoints, Keeper
 from faults import faults
 
 IMAGES, BATCH, EPOCHS = 300, 20, 4
 STEPS = 12
 """An epoch's steps on what the validation leaves."""
 EVERY = 5
+SAVING = "saving"
+"""The last line of a life that ended inside a save."""
+
+
+class Lines:
+    """Appends lines to a file, past any buffer that a kill would empty."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def write(self, line: object) -> None:
+        os.write(self._handle, f"{line}\n".encode())
 
 
 class Steps(Callback):
-    """Writes down the number of each step of the whole training, past any buffer that a kill would empty."""
+    """Writes down the number of each step of the whole training."""
 
-    def __init__(self, folder: Path) -> None:
-        self._handle = os.open(folder / "steps", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
 
     def on_step_end(self, view: View) -> None:
         assert view.steps == STEPS
-        os.write(self._handle, f"{view.epoch * STEPS + view.step}\n".encode())
+        self._lines.write(view.epoch * STEPS + view.step)
+
+
+def note_saves(lines: Lines) -> None:
+    """Write down the beginning and the end of each save."""
+    plain = Keeper.save
+
+    def save(self: Keeper, *what: Any) -> None:
+        lines.write(SAVING)
+        plain(self, *what)
+        lines.write("saved")
+
+    Keeper.save = save  # type: ignore[method-assign]
 
 
 def digest(model: Model, figures: dict[str, list[float]]) -> str:
@@ -60,6 +85,9 @@ def digest(model: Model, figures: dict[str, list[float]]) -> str:
 
 def main(engine: str, workers: str, folder: Path, die_at: int) -> None:
     """Train, from the newest checkpoint on if there is one."""
+    saves = Lines(folder / "saves")
+    saves.write("begun")
+    note_saves(saves)
     digits = data.load("digits")
     network = [
         Conv2D(4, 3, activation="relu"),
@@ -80,7 +108,7 @@ def main(engine: str, workers: str, folder: Path, die_at: int) -> None:
             epochs=EPOCHS,
             validation_split=0.2,
             schedule="one_cycle",
-            callbacks=[Steps(folder)],
+            callbacks=[Steps(Lines(folder / "steps"))],
             checkpoints=Checkpoints(folder / "checkpoints", f"{EVERY} steps"),
             workers=int(workers),
             verbose=0,

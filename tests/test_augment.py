@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ import torch
 import torch.nn.functional as F
 
 from augmenting import EXAMPLES, context, noise
+from deepen import engines
 from deepen.arrays import Array
 from deepen.data.augment import AUGMENTATIONS, Augmentation, Mixture, Shift, augmentation
+from deepen.data.augment.color import _Blend
+from deepen.data.augment.warp import _Part
 from deepen.description import from_data, to_data
-from deepen.engines import Setup
+from deepen.engines import Choice, Engine, Setup
 from deepen.engines.numpy_engine import NumpyEngine
 from deepen.errors import DeepenError, UnknownNameError
 from deepen.layers import Dense, Flatten, Sequential
@@ -213,9 +217,7 @@ def test_images_that_cannot_be_varied_so(text: str, shape: tuple[int, ...], mess
     with pytest.raises(DeepenError, match=message):
         step.check(shape)
     with pytest.raises(DeepenError, match=message):
-        by_numpy(step, noise(2, *shape))
-    with pytest.raises(DeepenError, match=message):
-        by_torch(step, noise(2, *shape))
+        Setup(Sequential([Flatten(), Dense(3)]), shape, augmentations=(step,))
 
 
 def test_there_is_none_in_evaluation() -> None:
@@ -235,7 +237,61 @@ def test_an_own_augmentation_says_what_it_lacks() -> None:
     class NoMixture(Mixture):
         pass
 
-    with pytest.raises(DeepenError, match="Nothing lacks vary"):
-        by_numpy(Nothing(), noise(1, 1, 2, 2))
-    with pytest.raises(DeepenError, match="NoMixture lacks mixed"):
-        by_numpy(NoMixture(), noise(1, 1, 2, 2))
+    class NoBlend(_Blend):
+        strength = 0.5
+
+    class NoPart(_Part):
+        pass
+
+    x = noise(1, 1, 2, 2)
+    for made, what in ((Nothing(), "vary"), (NoMixture(), "mixed"), (NoBlend(), "faded"), (NoPart(), "_affine")):
+        with pytest.raises(DeepenError, match=f"^{type(made).__name__} lacks {what}$"):
+            by_numpy(made, x)
+
+
+# As engines make batches
+
+
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+    ),
+]
+
+
+def bound(step: Augmentation, engine: str, device: str = "cpu") -> Engine:
+    made = engines.create(
+        Setup(Sequential([Flatten(), Dense(3)]), (3, 9, 14), seed=5, augmentations=(step,)),
+        Choice(engine, device, "test"),
+    )
+    made.bind(np.random.default_rng(0).integers(0, 256, (40, 3, 9, 14), dtype=np.uint8), np.arange(40) % 3)
+    return made
+
+
+def batch(engine: Engine) -> tuple[Array, Array]:
+    """Return images and targets of a batch, in NumPy."""
+    made = engine.batch(np.arange(39, 7, -2), Moment(3, 5))
+    return _numpy(made.images), _numpy(made.targets)
+
+
+def _numpy(array: Any) -> Array:
+    found: Array = array.numpy(force=True) if isinstance(array, torch.Tensor) else array
+    return found
+
+
+@pytest.mark.parametrize("step", EACH)
+@pytest.mark.parametrize("device", DEVICES)
+def test_batches_are_the_same_in_every_engine(step: Augmentation, device: str) -> None:
+    for mine, other in zip(batch(bound(step, "numpy")), batch(bound(step, "torch", device)), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", EACH)
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_a_batch_made_in_a_thread_is_the_same_byte_for_byte(step: Augmentation, engine: str) -> None:
+    made = bound(step, engine)
+    with ThreadPoolExecutor(1) as thread:
+        images, targets = thread.submit(batch, made).result()
+    again = batch(made)
+    assert (images.tobytes(), targets.tobytes()) == (again[0].tobytes(), again[1].tobytes())

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from augmenting import context, fixed, noise
 from deepen.data.augment import Affine, AlternatingFlip, Crop, Elastic, Flip, Rotation, Scale, Shear, Shift
+from deepen.data.augment.elastic import total
 from deepen.randomness import Moment
 
 
@@ -171,3 +172,16 @@ def test_elastic_fields_are_the_convolution_with_a_gaussian() -> None:
     step, like = Elastic(1, sigma), np.zeros(1)
     found = step._gaussian(np, h, like) @ impulse @ step._gaussian(np, w, like)
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("sigma", [1e-9, 0.3, 1.0, 1.99, 2.0, 4.0, 30.0])
+def test_the_sum_of_a_gaussian_is_exact(sigma: float) -> None:
+    places = np.arange(-2000, 2001)
+    with np.errstate(over="ignore"):
+        assert total(sigma) == pytest.approx(np.exp(-0.5 * (places / sigma) ** 2).sum(), rel=1e-14)
+
+
+def test_a_huge_sigma_takes_no_time() -> None:
+    # A sum over all places within reach would have 1.6e11 terms.
+    x = noise(2, 1, 8, 8)
+    assert np.abs(Elastic(alpha=1, sigma=1e10).forward(x, context()) - x).max() < 1e-6

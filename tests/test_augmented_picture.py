@@ -12,13 +12,13 @@ from PIL import Image
 from deepen import data
 from deepen.arrays import Array
 from deepen.data import Dataset, Facts
-from deepen.data.augment import Flip, Mixup
+from deepen.data.augment import Augmentation, Flip, Mixup, augmentation
 from deepen.engines import Setup
 from deepen.engines.numpy_engine import NumpyEngine
-from deepen.errors import UnknownNameError, UsageError
-from deepen.layers import Conv2D, Dense, Flatten, Sequential
+from deepen.errors import ShapeError, UnknownNameError, UsageError
+from deepen.layers import Dense, Flatten, Sequential
 from deepen.randomness import Moment
-from deepen.report.augmented import augmented, varied
+from deepen.report.augmented import augmented
 
 
 def colours(count: int = 9) -> Dataset:
@@ -73,17 +73,26 @@ def test_the_file_depends_on_the_seed_alone(tmp_path: Path) -> None:
         assert picture.format == "PNG"
 
 
-def test_it_is_what_an_engine_computes_with() -> None:
-    network = Sequential([Conv2D(2, 3), Flatten(), Dense(3)])
-    x = np.random.default_rng(0).random((6, 1, 8, 8))
-    labels, moment = np.arange(6) % 3, Moment(2)
-    plain = NumpyEngine(Setup(network, (1, 8, 8), dtype="float64", seed=4))
-    varying = NumpyEngine(Setup(network, (1, 8, 8), dtype="float64", seed=4, augmentations=(Flip(), Flip())))
-    images, _ = varied(x, np.eye(3)[labels], varying.setup.augmentations, np.arange(6), moment, 4)
-    assert (images != x).any()
-    ours, theirs = plain.gradients(images, labels), varying.gradients(x, labels, moment=moment)
-    for path, gradient in theirs.items():
-        np.testing.assert_allclose(ours[path], gradient)
+@pytest.mark.parametrize(
+    "texts",
+    [["flip", "flip"], ["alternating_flip"], ["shift=1", "mixup=1", "erasing"]],
+    ids=["twice the same", "draws of images", "mixed"],
+)
+def test_it_is_what_an_engine_computes_with(tmp_path: Path, figures: list[Figure], texts: list[str]) -> None:
+    dataset, seed = colours(), 4
+    augmented(dataset, texts, seed, tmp_path / "a.png", images=9)
+    drawn = shown(figures[0])
+    # The originals say which image is in which row.
+    plain = np.moveaxis(dataset.train_images, 1, -1) / np.float32(255)
+    chosen = np.array([np.abs(plain - original).max(axis=(1, 2, 3)).argmin() for original in drawn[::8]])
+    assert sorted(chosen) == list(range(9))
+    steps: tuple[Augmentation, ...] = tuple(map(augmentation, texts))
+    engine = NumpyEngine(Setup(Sequential([Flatten(), Dense(3)]), (3, 6, 8), seed=seed, augmentations=steps))
+    engine.bind(dataset.train_images, dataset.train_labels)
+    for epoch in range(7):
+        batch = engine.batch(chosen, Moment(epoch)).images
+        assert (np.clip(np.moveaxis(batch, 1, -1), 0, 1) == np.array(drawn[1 + epoch :: 8])).all()
+    assert any((image != drawn[0]).any() for image in drawn[1:8])
 
 
 def test_mistakes(tmp_path: Path) -> None:
@@ -91,3 +100,5 @@ def test_mistakes(tmp_path: Path) -> None:
         augmented(colours(0), [], 0, tmp_path / "a.png")
     with pytest.raises(UnknownNameError, match="shift"):
         augmented(colours(), ["shfit=2"], 0, tmp_path / "a.png")
+    with pytest.raises(ShapeError, match=r"cannot mirror 6 pixels of images \(3, 6, 8\)"):
+        augmented(colours(), ["crop=6"], 0, tmp_path / "a.png")

@@ -22,9 +22,9 @@ from deepen.model import Model
 from deepen.training.callbacks import Callback, View
 from deepen.training.csv_log import CSVLog
 from deepen.training.history import History
+from deepen.training.monitored import best_epoch
 from deepen.training.stopping import EarlyStopping
 from deepen.training.tensorboard_log import TensorBoard
-from deepen.training.watched import best_epoch
 from deepen.training.weights_files import BestWeights, LastWeights
 
 LOSSES = st.lists(st.sampled_from([0.1, 0.2, 0.25, 0.3, 0.5, math.nan, math.inf]), min_size=1, max_size=12)
@@ -115,6 +115,8 @@ def test_the_best_epoch_is_the_first_of_the_lowest(losses: list[float]) -> None:
     [
         ({"patience": 0}, "patience must be a whole number, 1 or more, got 0"),
         ({"patience": 1.5}, "patience must be a whole number, 1 or more, got 1.5"),
+        ({"patience": True}, "patience must be a whole number, 1 or more, got True"),
+        ({"monitor": 3}, "monitor must be the name of a figure, such as 'val_loss', got 3"),
         ({"min_delta": -1}, "min_delta must be a number, 0 or more, got -1"),
         ({"min_delta": math.nan}, "min_delta must be a number, 0 or more, got nan"),
     ],
@@ -124,10 +126,19 @@ def test_wrong_settings(settings: dict[str, Any], text: str) -> None:
         EarlyStopping(**settings)
 
 
+def test_the_best_weights_need_a_name_to_go_by() -> None:
+    with pytest.raises(UsageError, match=r"^BestWeights: monitor must be the name of a figure, .* got None$"):
+        BestWeights("best.safetensors", None)  # type: ignore[arg-type]
+
+
+def test_a_number_of_numpy_is_patience() -> None:
+    assert run(EarlyStopping("loss", patience=np.int64(2)), loss=[1.0] * 9) == 3  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("callback", [EarlyStopping("val_f1"), BestWeights("a.safetensors", "val_f1")])
 def test_a_figure_that_is_not_recorded(callback: Callback) -> None:
     with pytest.raises(
-        UsageError, match=r"^there is no figure 'val_f1' to watch, only loss, accuracy; figures of"
+        UsageError, match=r"^there is no figure 'val_f1' to monitor, only loss, accuracy; figures of"
     ):
         run(callback, loss=[1.0], accuracy=[0.5])
 
@@ -256,8 +267,9 @@ def test_all_of_them_in_a_training(tmp_path: Path, capsys: pytest.CaptureFixture
     rng = np.random.default_rng(0)
     y = np.arange(40) % 2
     x = (rng.random((40, 1, 4, 4)) + y[:, None, None, None]).astype(np.float32)
-    model = Model(Sequential([Flatten(), Dense(2)]), (1, 4, 4))
-    model.compile(engine="numpy")
+    model, again = (Model(Sequential([Flatten(), Dense(2)]), (1, 4, 4)) for _ in range(2))
+    for each in (model, again):
+        each.compile("momentum=0.1", engine="numpy")
     best, last = tmp_path / "best.safetensors", tmp_path / "last.safetensors"
     watchers = [
         EarlyStopping("val_accuracy", patience=2),
@@ -270,7 +282,11 @@ def test_all_of_them_in_a_training(tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(history.epoch) < 20
     assert "stopped early: val_accuracy has not improved since epoch" in capsys.readouterr().err
     np.testing.assert_array_equal(Model.load(last, engine="numpy").predict(x), model.predict(x))
-    assert Model.load(best, engine="numpy").weights.keys() == model.weights.keys()
+    # The same training, ended after the best epoch.
+    epochs = 1 + best_epoch(history.history["val_loss"])
+    assert epochs < len(history.epoch)
+    again.fit(x, y, epochs=epochs, batch_size=8, validation_split=0.25, verbose=0)
+    np.testing.assert_array_equal(Model.load(best, engine="numpy").predict(x), again.predict(x))
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(history.epoch)
     shown = scalars(tmp_path / "board")
     assert shown.keys() == history.history.keys()

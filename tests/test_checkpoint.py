@@ -122,7 +122,7 @@ def test_a_file_that_lacks_something_is_named(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     checkpoint().save(path)
     arrays, content = model_file.load(path)
-    for name in ("epoch", "over", "updates", "figures", "machine"):
+    for name in ("epoch", "over", "updates", "history_figures", "machine"):
         model_file.save(path, arrays, {key: value for key, value in content.items() if key != name})
         with pytest.raises(FileFormatError, match=rf"c\.safetensors is no valid checkpoint: KeyError\('{name}'\)"):
             Checkpoint.load(path)

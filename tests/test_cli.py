@@ -137,6 +137,11 @@ def test_predict(
         assert each["label"] == str(expected.argmax())
         assert each["probability"] == pytest.approx(float(expected.max()), abs=1e-5)
 
+    code, out, _ = call(capsys, "predict", str(folder), str(pictures[0]), "--views", "shift", "--json")
+    index = int(pictures[0].name.split("-")[0].removeprefix("test"))
+    expected = model.predict(test.test_images[index : index + 1], views="shift")[0]
+    assert json.loads(out)["predictions"][0]["probability"] == pytest.approx(float(expected.max()), abs=1e-5)
+
     inverted = tmp_path / "黑白.png"
     with Image.open(pictures[0]) as picture:
         Image.fromarray(255 - np.asarray(picture)).save(inverted)
@@ -212,6 +217,9 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["trian"], 2, "unknown command 'trian'; did you mean 'train'?"),
         (["train", "deepconvnt", "--data", "digits"], 2, "did you mean 'deepconvnet'?"),
+        (["train", "lenet", "--data", "~nosuch/x"], 1, "there is no user for ~nosuch in ~nosuch/x"),
+        (["train", "lenet", "--data", "digits", "--init", "~nosuch/x"], 1, "there is no user for ~nosuch"),
+        (["data", "~nosuch"], 1, "there is no user for ~nosuch in ~nosuch"),
         (["train", "lenet", "--data", "digitz"], 2, "unknown data set 'digitz'; did you mean 'digits'?"),
         (["train", "lenet"], 2, "name a MODEL and a data set: deepen train MODEL --data DATA"),
         (["train", "lenet", "--data", "digits", "--optimizer", "adma"], 2, "did you mean 'adam'?"),
@@ -265,10 +273,10 @@ def test_errors_of_files(
 
 
 def test_a_broken_off_training(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(config: object) -> None:
+    def interrupted(config: object, program: str) -> None:
         raise KeyboardInterrupt
 
-    def broken(config: object) -> None:
+    def broken(config: object, program: str) -> None:
         raise NonFiniteError("training stopped in epoch 1")
 
     monkeypatch.setattr(job, "train", interrupted)

@@ -15,7 +15,7 @@ from PIL import Image
 from command_line import Call
 from deepen import Model, runs
 from deepen.arrays import Array
-from deepen.training.keeper import Keeper
+from deepen.training.keeper import Checkpoints, Keeper
 from deepen.training.progress import Progress
 
 Train = Callable[..., tuple[int, str, str]]
@@ -45,7 +45,7 @@ def interrupted(train: Train, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
             code, _, err = train(*more)
         run = only_run()
         assert code == 130
-        assert f"go on with: deepen train --resume {run.relative_to(Path.cwd())}" in err
+        assert f"/own_layers.py train --resume {run.relative_to(Path.cwd())}\n" in err
         return run
 
     return interrupt
@@ -87,7 +87,7 @@ def test_a_run_that_was_interrupted_goes_on(train: Train, interrupted: Callable[
     code, out, err = train("--resume", run, "--json")
     found = json.loads(out)
     assert code == 0
-    assert "the training goes on from epoch 2, step 0" in err
+    assert "the training goes on after epoch 1 (" in err
     same = {"test_accuracy", "test_loss", "epochs", "seed", "model", "data"}
     assert {name: found[name] for name in same} == {name: undisturbed[name] for name in same}
     assert found["run"] == str(run)
@@ -260,7 +260,7 @@ def test_workers_and_checkpoints_change_nothing_but_the_time(
     ]
     one, two = (next(Path(place).iterdir()) / "model.safetensors" for place in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
-    assert len(runs.checkpoints(two.parent)) == 2
+    assert len(Checkpoints(two.parent / runs.CHECKPOINTS).files) == 2
 
 
 def test_what_a_run_was_trained_with_stands_in_its_page_and_its_model(train: Train) -> None:
@@ -314,6 +314,11 @@ def test_recipes_are_listed_and_shown(call: Call, tmp_path: Path) -> None:
     code, out, _ = call("recipes", own, "--json")
     (found,) = json.loads(out)["recipes"]
     assert (code, found["name"], found["settings"]) == (0, "mine", {"epochs": 3, "augment": ["flip"]})
+    assert call("recipes", own)[1].startswith("mine: Mine\n  epochs = 3\n")
+    own.write_text('about = "A try."\n[settings]\nepochs = 3\n')
+    assert call("recipes", own)[1] == "mine: A try.\n  epochs = 3\n"
+    own.write_text("[settings]\nepochs = 3\n")
+    assert call("recipes", own)[1] == "mine\n  epochs = 3\n"
     code, out, _ = call("recipes", "textbook")
     assert (code, "  schedule = constant" in out, "fast: " in out) == (0, True, False)
     code, _, err = call("recipes", "textbok")
@@ -323,11 +328,19 @@ def test_recipes_are_listed_and_shown(call: Call, tmp_path: Path) -> None:
 def test_images_as_the_network_sees_them(call: Call, tmp_path: Path) -> None:
     out = tmp_path / "x.png"
     code, said, _ = call("data", "digits", "--augment", "fast", "--out", out, "--json")
-    assert (code, json.loads(said)["picture"]) == (0, str(out))
+    found = json.loads(said)
+    assert (code, found["picture"], found["input_shape"]) == (0, str(out), [1, 8, 8])
     with Image.open(out) as picture:
         assert min(picture.size) > 200
-    code, said, _ = call("data", "digits", "--augment", "fast", "--out", out)
-    assert (code, said) == (0, f"the picture: {out}\n")
-    for wrong in (["digits", "--augment", "fast"], ["digits", "--out", out], ["--augment", "fast", "--out", out]):
+    code, said, _ = call("data", "digits", "--augment", "fast", "--out", out, "--size", "12", "--seed", "3")
+    assert (code, said) == (0, f"the picture, of images of 12×12: {out}\n")
+    code, said, _ = call(
+        "data", "digits", "--augment", "rotation=10", "--augment", "cutout=3", "--out", out, "--json"
+    )
+    assert (code, json.loads(said)["augment"]) == (0, ["rotation=10", "cutout=3"])
+    for wrong in (
+        *(["digits", "--augment", "fast"], ["digits", "--out", out], ["--augment", "fast", "--out", out]),
+        *(["digits", "--size", "12"], ["digits", "--seed", "0"], ["--seed", "3"]),
+    ):
         code, _, err = call("data", *wrong)
         assert (code, "deepen data NAME --augment RECIPE --out FILE.png" in err) == (2, True)

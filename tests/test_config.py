@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import MISSING, fields
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,13 +126,6 @@ def test_bounds(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError) as caught:
         RunConfig("lenet", "digits", **settings)
     assert str(caught.value).startswith(says)
-
-
-def test_patience_needs_a_validation(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="patience looks at the validation, but the validation_split is 0"):
-        RunConfig("lenet", "digits", patience=3, validation_split=0)
-    # A folder of pictures may have a validation part of its own.
-    assert RunConfig("lenet", str(tmp_path), patience=3, validation_split=0).patience == 3
 
 
 def test_what_is_frozen_counts_more_than_a_rate() -> None:

@@ -89,12 +89,15 @@ def test_the_commands_of_the_readme(tmp_path: Path) -> None:
 
 
 def test_the_python_of_the_readme(tmp_path: Path) -> None:
-    (block,) = blocks("README.md", "python")
-    out = run([sys.executable, "-c", block], tmp_path)
+    first, well = blocks("README.md", "python")
+    out = run([sys.executable, "-c", first], tmp_path)
     accuracy = re.search(r"test accuracy ([\d.]+)%", out)
     assert accuracy is not None
     assert float(accuracy[1]) > 80
     assert Model.load(tmp_path / "digits.safetensors").classes == tuple("0123456789")
+    trained = run([sys.executable, "-c", well], tmp_path)
+    assert trained.startswith("<Evaluation of 360 images")
+    assert run([sys.executable, "-c", well], tmp_path) == trained, "it goes on from what is complete"
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:

@@ -165,7 +165,17 @@ def test_what_makes_no_ensemble(members: list[Any], average: str, said: str) -> 
         Ensemble(members, average)
 
 
+@pytest.mark.parametrize("members", [3, None, iter([])])
+def test_members_come_in_a_list(members: Any) -> None:
+    with pytest.raises(UsageError, match="the members are a list of models, got "):
+        Ensemble(members)
+
+
 def test_wrong_images_and_labels(trained: tuple[Model, ...]) -> None:
+    with pytest.raises(DataError, match="images are uint8"):
+        Ensemble(trained).evaluate(3, 3)
+    with pytest.raises(DataError, match=r"there are 60 images, but labels of shape \(\)"):
+        Ensemble(trained).evaluate(X, 3)
     with pytest.raises(DataError, match=r"the network takes \(N, 1, 8, 8\)"):
         Ensemble(trained).predict(X[..., :4])
     with pytest.raises(DataError, match="there are 60 images, but labels of shape"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -13,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import deepen.cli.ensembles  # noqa: F401
 from command_line import OWN, Call, forget_files_of
-from deepen import Model, ensemble_job, job, runs
+from deepen import Model, ensemble_job, folders, job, runs
 from deepen.cli import main
 from deepen.config import RunConfig
 from deepen.ensemble import Ensemble
@@ -78,12 +81,12 @@ def test_evaluate(found: tuple[dict[str, Any], str], folder: Path, call: Call) -
         now = json.loads(out)
         assert code == 0
         assert (now["accuracy"], now["disagreement"]) == (result["accuracy"], result["disagreement"])
-        assert [each["seed"] for each in now["members"]] == [3, 4]
+        assert now["members"] == result["members"]
         assert len(now["classes"]) == 10
     code, out, _ = call("ensemble", "evaluate", folder, "--views", "shift")
     lines = out.splitlines()
-    assert (code, lines[0].split()) == (0, ["member", "seed", "accuracy", "loss"])
-    assert lines[1].startswith("1       3     ")
+    assert (code, lines[0].split()) == (0, ["member", "seed", "recipe", "accuracy", "loss"])
+    assert lines[1].startswith("1       3     –  ")
     assert lines[3].startswith("all ")
     assert "two members disagree on " in lines[4]
     assert lines[6].startswith("digits: accuracy ")
@@ -123,23 +126,59 @@ def test_what_is_lacking_is_made_and_the_rest_kept(
         shutil.rmtree(next(run for run in (moved / "members").iterdir() if runs.read_config(run).seed == 4))
     trained = []
     plain = job.train
-    monkeypatch.setattr(job, "train", lambda config: (trained.append(config.seed), plain(config))[1])
+    monkeypatch.setattr(job, "train", lambda config, program: (trained.append(config.seed), plain(config))[1])
+    # Files that have come between, and a run that was not finished being made, are no members.
+    (moved / "members" / "notes.txt").touch()
+    (moved / "members" / "notes").mkdir()
+    (moved / "members" / ".half").mkdir()
+    (moved / "members" / ".half" / "config.toml").touch()
     ensemble_job.resume(moved)
     assert trained == ([4] if lacking == "the second member" else [])
     assert (moved / "ensemble.safetensors").read_bytes() == (folder / "ensemble.safetensors").read_bytes()
 
 
 def test_an_interruption_says_how_to_go_on(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
 ) -> None:
-    def interrupted(config: RunConfig) -> Outcome:
+    programs = []
+
+    def interrupted(config: RunConfig, program: str) -> Outcome:
+        programs.append(program)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(job, "train", interrupted)
-    code, _, err = call(*TRAIN, "--runs", tmp_path)
-    begun = next(tmp_path.glob("*-ensemble-own-digits"))
-    assert code == 130
-    assert f"go on with the whole ensemble: deepen ensemble train --resume {begun}" in err
+    # A file of the first name has been run for other tests already.
+    own = own.rename(tmp_path / "other_layers.py")
+    own.write_text(own.read_text().replace('"own", title', '"mine", title').replace("Leaky", "Leakier"))
+    arguments = [word if word != "own" else "mine" for word in TRAIN]
+    code, _, err = call("--import", own, *arguments, "--runs", tmp_path)
+    begun = next(tmp_path.glob("*-ensemble-mine-digits"))
+    assert (code, programs) == (130, [f"deepen --import {own}"])
+    hint = f"deepen --import {own} ensemble train --resume {begun}"
+    assert f"go on with the whole ensemble: {hint}\n" in err
+    # What is typed goes on; the newest in a folder of them is meant, too.
+    for path in (begun, tmp_path):
+        code, _, err = call(*shlex.split(hint)[1:-1], path)
+        assert (code, f"go on with the whole ensemble: {hint}\n" in err) == (130, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('schedule = "warmup=9 then=cosine"', "9 epochs of warm-up leave nothing of 1 epochs"),
+        ("patience = 3\nvalidation_split = 0.0", "nothing of digits is held out for it"),
+    ],
+)
+def test_all_members_are_checked_before_one_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call, settings: str, said: str
+) -> None:
+    monkeypatch.setattr(job, "train", lambda *_: pytest.fail("it trained"))
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(f"[settings]\n{settings}\n")
+    runs_folder = tmp_path / "runs"
+    options = ["--recipe", "fast", "--recipe", recipe, "--epochs", "1", "--engine", "numpy", "--runs", runs_folder]
+    code, _, err = call("ensemble", "train", "lenet", "--data", "digits", *options)
+    assert (code, said in err, runs_folder.exists()) == (2, True, False), err
 
 
 def test_every_recipe_has_the_same_seeds_and_the_same_test() -> None:
@@ -158,7 +197,7 @@ def test_members_by_recipe_on_the_command_line(
         settings = f'[settings]\nlearning_rate = {rate}\nepochs = 7\naugment = ["shift=1"]\n'
         (tmp_path / f"{name}.toml").write_text(f'title = "T"\nabout = "a"\nsource = "s"\n{settings}')
     asked = []
-    monkeypatch.setattr(ensemble_job, "train", lambda config: (asked.append(config), 1 / 0))
+    monkeypatch.setattr(ensemble_job, "train", lambda config, program: (asked.append(config), 1 / 0))
     paths = [str(tmp_path / f"{name}.toml") for name in ("slow", "quick")]
     with pytest.raises(ZeroDivisionError):
         call(*TRAIN, "--recipe", paths[0], "--recipe", paths[1])
@@ -198,7 +237,8 @@ def test_members_are_measured_on_pictures_that_none_has_learned(tmp_path: Path) 
         ([*TRAIN, "--recipe", "fast", "--recipe", "fast"], 2, "two members have the same settings"),
         (["ensemble", "train", "lenet"], 2, "name a MODEL and a data set"),
         (["ensemble", "train", "--resume", "x", "--epochs", "3"], 2, "leave out --epochs"),
-        (["ensemble", "train", "--resume", "x"], 1, "x is no ensemble's folder: there is no ensemble.toml in it"),
+        (["ensemble", "train", "--resume", "x", "--recipe", "fast"], 2, "leave out --recipe"),
+        (["ensemble", "train", "--resume", "x"], 1, "x is no ensemble's folder, and there is none in it"),
         (["ensemble", "evaluate", "nowhere"], 1, "there is no file or folder nowhere"),
         (["ensemble", "tran"], 2, "unknown command 'tran'; did you mean 'train'?"),
     ],
@@ -229,7 +269,27 @@ def test_changed_settings_are_found(folder: Path, tmp_path: Path) -> None:
             ensemble_job.resume(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", 'average = "logits"\nmore = 1\n', "[[members]]\n"])
-def test_other_texts_are_no_settings_of_an_ensemble(text: str) -> None:
-    with pytest.raises((FileFormatError, UsageError)):
-        EnsembleConfig.from_toml(text)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "are its average and its members, got nothing"),
+        ('average = "logits"\nmore = 1\n', "are its average and its members, got average, more"),
+        ('average = "logits"\nmembers = [1]\n', "are its average and its members, got average, members"),
+        ("average = 3\nmembers = []\n", "unknown average 3"),
+        ('average = "logits"\n[[members]]\nmodel = "own"\n', "the settings lack data"),
+        ("average =", "the settings are no TOML"),
+    ],
+)
+def test_other_texts_are_no_settings_of_an_ensemble(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "ensemble.toml"
+    path.write_bytes(folders.sealed(text))
+    with pytest.raises(FileFormatError) as caught:
+        ensemble_job.resume(tmp_path)
+    assert str(caught.value).startswith(f"{path} has settings that this deepen does not know: ")
+    assert said in str(caught.value)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=3, unique=True))
+def test_settings_there_and_back(texts: list[str]) -> None:
+    config = EnsembleConfig("logits", tuple(RunConfig("own", "digits", recipe=text) for text in texts))
+    assert EnsembleConfig.from_toml(config.to_toml()) == config

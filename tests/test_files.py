@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from deepen import model_file
 from deepen.errors import DataError
-from deepen.files import remove_leftovers, write_atomically
+from deepen.files import expanded, remove_leftovers, write_atomically
 from faults import failure, faults, number_of_calls
 
 OLD, NEW = b"old" * 5000, b"new" * 7000  # more than a buffer holds
@@ -25,6 +25,14 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "a.bin"
     path.write_bytes(OLD)
     return path
+
+
+def test_where_a_tilde_leads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert [expanded(each) for each in ("~", Path("~/a"), "a/~b")] == [tmp_path, tmp_path / "a", Path("a/~b")]
+    for path in ("~nosuch/x", Path("~nosuch/x")):
+        with pytest.raises(DataError, match=r"there is no user for ~nosuch in ~nosuch/x$"):
+            expanded(path)
 
 
 def test_what_a_write_calls(path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +16,19 @@ from deepen.arrays import Array
 from deepen.engines.base import Engine, Setup
 from deepen.engines.numpy_engine import NumpyEngine
 from deepen.engines.torch_engine import TorchEngine
-from deepen.errors import FileFormatError
+from deepen.errors import FileFormatError, NonFiniteError
 from deepen.groups import Group
+from deepen.initializers import ConstantValue
 from deepen.inspect import health
-from deepen.inspect.health import Record, from_csv, measure, to_csv, watched
+from deepen.inspect.health import Record, examined, from_csv, measure, to_csv
 from deepen.layers import Conv2D, Dense, Flatten, ReLU, Sequential
+from deepen.model import Model
 from deepen.optimizers import Adam
 from deepen.randomness import Moment
-from deepen.training.callbacks import View
+from deepen.training.callbacks import Callback, View
 from deepen.training.health import SAMPLE, Health
 from deepen.training.history import History
+from deepen.training.keeper import Checkpoints
 from networks import CLASSES, INPUT_SHAPE, NETWORKS
 
 RNG = np.random.default_rng(0)
@@ -39,15 +44,15 @@ def setup(network: Sequential = SMALL, **settings: object) -> Setup:
 # What is measured
 
 
-def test_layers_with_parameters_and_activations_are_watched() -> None:
-    found = watched(setup(NETWORKS["graph"]))
+def test_layers_with_parameters_and_activations_are_examined() -> None:
+    found = examined(setup(NETWORKS["graph"]))
     assert [layer.path for layer in found if layer.rectifies] == ["block.relu1", "relu1", "parallel1.branch1"]
     assert [layer.path for layer in found if not layer.trained] == ["block.relu1", "relu1"]
-    assert found[0] == health.Watched("conv1", False, ("conv1.kernel", "conv1.bias"))
+    assert found[0] == health.Examined("conv1", False, ("conv1.kernel", "conv1.bias"))
 
 
 def test_heads_of_side_outputs_are_left_out() -> None:
-    paths = [layer.path for layer in watched(setup(NETWORKS["penalized"]))]
+    paths = [layer.path for layer in examined(setup(NETWORKS["penalized"]))]
     assert paths == ["conv1", "norm1", "conv2", "dense1"]
 
 
@@ -60,7 +65,7 @@ def test_a_frozen_layer_has_activations_but_no_norms() -> None:
     assert dense.update_norm == dense.update_ratio == 0
 
 
-def test_a_network_of_one_layer_has_no_path_to_watch() -> None:
+def test_a_network_of_one_layer_has_no_path_to_examine() -> None:
     engine = NumpyEngine(Setup(Dense(2), (4,)))
     assert measure(engine, RNG.random((3, 4)), np.array([0, 1, 0]), 0, None) == []
 
@@ -169,8 +174,23 @@ def test_a_damaged_file_is_an_error(text: str, problem: str) -> None:
 STEPS = 3
 
 
-def view(epoch: int, step: int, history: History, steps: int = STEPS) -> View:
-    return View(epoch, 9, step, steps, 0, 1.0, 0.1, lambda: (1.0, 0.5), dict, lambda path: None, history)
+def view(engine: Engine, epoch: int, step: int, history: History, steps: int = STEPS) -> View:
+    indices = np.arange(20)
+    return View(
+        epoch,
+        9,
+        step,
+        steps,
+        0,
+        1.0,
+        0.1,
+        lambda: (1.0, 0.5),
+        dict,
+        lambda path: None,
+        history,
+        engine=engine,
+        indices=indices,
+    )
 
 
 def run(
@@ -185,26 +205,22 @@ def run(
     """Train as the loop does, from one (epoch, step) to another."""
     engine.bind(IMAGES, LABELS)
     at = start
-    callback.on_train_begin(view(*at, history, steps))
+    callback.on_train_begin(view(engine, *at, history, steps))
     while at != stop:
         epoch, step = at
         engine.step(np.arange(step, 20, steps), Moment(epoch, step), 0.001).read()
-        callback.on_step_end(view(epoch, step + 1, history, steps))
+        callback.on_step_end(view(engine, epoch, step + 1, history, steps))
         at = (epoch, step + 1)
         if step + 1 == steps:
             history.add(epoch, {"accuracy": 0.9, "loss": 1.0})
-            callback.on_epoch_end(view(epoch, steps, history, steps))
+            callback.on_epoch_end(view(engine, epoch, steps, history, steps))
             at = (epoch + 1, 0)
-
-
-def callback_for(engine: Engine, path: Path) -> Health:
-    return Health(engine, IMAGES, LABELS, np.arange(20), path)
 
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_update_is_that_of_the_last_step(tmp_path: Path, steps: int) -> None:
     engine = NumpyEngine(setup(optimizer=Adam()))
-    callback = callback_for(engine, tmp_path / "health.csv")
+    callback = Health(tmp_path / "health.csv")
     states: list[dict[str, Array]] = [engine.state().parameters]
     step = engine.step
 
@@ -234,10 +250,10 @@ def test_a_resumed_run_records_the_same_bytes(
 ) -> None:
     whole, parts = tmp_path / "whole.csv", tmp_path / "parts.csv"
     engine = make(setup(optimizer=Adam(average=0.9)))
-    run(callback_for(engine, whole), engine, History(), stop=(3, 0), steps=steps)
+    run(Health(whole), engine, History(), stop=(3, 0), steps=steps)
 
     first, history = make(setup(optimizer=Adam(average=0.9))), History()
-    callback = callback_for(first, parts)
+    callback = Health(parts)
     run(callback, first, history, stop=stop, steps=steps)
     state, done = first.state(), History()
     for epoch in history.epoch:
@@ -246,7 +262,7 @@ def test_a_resumed_run_records_the_same_bytes(
     run(callback, first, history, start=stop, stop=(3, 0), steps=steps)
     second = make(setup(optimizer=Adam(average=0.9)))
     second.load_state(state)
-    run(callback_for(second, parts), second, done, start=stop, stop=(3, 0), steps=steps)
+    run(Health(parts), second, done, start=stop, stop=(3, 0), steps=steps)
     assert parts.read_bytes() == whole.read_bytes()
 
 
@@ -259,7 +275,7 @@ def test_a_lost_or_damaged_file_is_said_and_no_reason_to_stop(
         path.write_bytes(content)
     engine, history = NumpyEngine(setup()), History()
     history.add(0, {"accuracy": 0.9})
-    run(callback_for(engine, path), engine, history, start=(1, 0), stop=(2, 0))
+    run(Health(path), engine, history, start=(1, 0), stop=(2, 0))
     assert capsys.readouterr().err.startswith(f"cannot read {path}: ")
     assert {record.epoch for record in from_csv(path.read_text())} == {1}
 
@@ -268,7 +284,7 @@ def test_a_new_training_does_not_take_up_an_old_file(tmp_path: Path) -> None:
     path = tmp_path / "health.csv"
     path.write_text(to_csv([Record(7, "conv1", 0, 0, 0, 0, 0, 0)]), encoding="utf-8")
     engine = NumpyEngine(setup())
-    run(callback_for(engine, path), engine, History(), stop=(1, 0))
+    run(Health(path), engine, History(), stop=(1, 0))
     assert {record.epoch for record in from_csv(path.read_text())} == {0}
 
 
@@ -277,21 +293,40 @@ def test_a_file_that_cannot_be_written_is_said_and_training_goes_on(
 ) -> None:
     path = tmp_path / "missing" / "health.csv"
     engine = NumpyEngine(setup())
-    callback = callback_for(engine, path)
+    callback = Health(path)
     run(callback, engine, History(), stop=(2, 0))
     said = f"cannot write {path}: No such file or directory; training goes on\n"
     assert capsys.readouterr().err == 2 * said
     assert len(callback.records) == 4
 
 
-def test_the_sample_is_drawn_from_the_training_images_alone(tmp_path: Path) -> None:
-    images = np.zeros((1000, *INPUT_SHAPE), np.uint8)
+def some_images() -> tuple[Array, Array]:
+    """More images than a sample has; those from 300 on are black."""
+    images = np.zeros((400, *INPUT_SHAPE), np.uint8)
     images[:300] = 255
-    engine = NumpyEngine(setup())
-    callback = Health(engine, images, np.arange(1000) % CLASSES, np.arange(300), tmp_path / "health.csv")
+    return images, np.arange(400) % CLASSES
+
+
+@pytest.mark.parametrize("make", [NumpyEngine, TorchEngine])
+def test_the_sample_is_drawn_from_the_training_images_alone(
+    tmp_path: Path, make: Callable[[Setup], Engine]
+) -> None:
+    engine, callback = make(setup()), Health(tmp_path / "health.csv")
+    engine.bind(*some_images())
+    callback.on_train_begin(replace(view(engine, 0, 0, History()), indices=np.arange(300)))
     assert callback._images.shape == (SAMPLE, *INPUT_SHAPE)
     assert (callback._images == 255).all()
     assert len(np.unique(callback._labels)) == CLASSES
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_guessing_is_judged_by_all_training_images(tmp_path: Path, rows: bool) -> None:
+    engine, callback = NumpyEngine(setup()), Health(tmp_path / "health.csv")
+    labels = (np.arange(400) < 100).astype(np.int64)
+    engine.bind(some_images()[0], np.eye(CLASSES)[labels] if rows else labels)
+    callback.on_train_begin(replace(view(engine, 0, 0, History()), indices=np.arange(300)))
+    assert callback._background is not None
+    assert callback._background.chance == 2 / 3
 
 
 def test_layers_are_warned_of_at_once_and_curves_at_the_end(
@@ -302,7 +337,7 @@ def test_layers_are_warned_of_at_once_and_curves_at_the_end(
     state = engine.state()
     state.parameters["conv1.bias"][:] = -100
     engine.load_state(state)
-    callback, history = callback_for(engine, tmp_path / "health.csv"), History()
+    callback, history = Health(tmp_path / "health.csv"), History()
     run(callback, engine, history, stop=(2, 0))
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("warning: relu1: 100% of its units give 0")
@@ -313,6 +348,101 @@ def test_layers_are_warned_of_at_once_and_curves_at_the_end(
 
 
 def test_no_epoch_has_no_symptoms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    callback = callback_for(NumpyEngine(setup()), tmp_path / "health.csv")
+    callback = Health(tmp_path / "health.csv")
+    callback.on_train_end(History())
+    assert callback.symptoms(History()) == []
+    run(callback, NumpyEngine(setup()), History(), stop=(0, 0))
     callback.on_train_end(History())
     assert capsys.readouterr().err == ""
+
+
+# As it is used
+
+
+DYING = Sequential([Conv2D(3, 3, bias_initializer=ConstantValue(-100)), ReLU(), Flatten(), Dense(CLASSES)])
+
+
+def trained(
+    callback: Callback, *others: Callback, model: Model | None = None, epochs: int = 3, **how: Any
+) -> Model:
+    if model is None:
+        model = Model(DYING, INPUT_SHAPE)
+        model.compile("adam", engine="numpy")
+    model.fit(IMAGES, LABELS, epochs=epochs, batch_size=8, callbacks=[callback, *others], verbose=0, **how)
+    return model
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_it_is_a_callback_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    callback = Health("health.csv")
+    model = Model(DYING, INPUT_SHAPE)
+    model.compile("adam", engine=engine)
+    trained(callback, model=model, validation_split=0.25)
+    assert from_csv(Path("health.csv").read_text()) == callback.records
+    assert {(record.epoch, record.layer) for record in callback.records} == {
+        (epoch, layer) for epoch in range(3) for layer in ("conv1", "relu1", "dense1")
+    }
+    assert capsys.readouterr().err.count("warning: relu1: 100% of its units") == 1
+    # Another engine computes after this: what is looked at is that one's.
+    model.compile("sgd", groups=(Group("conv1", rate=0),), engine=engine)
+    trained(callback, model=model, epochs=2)
+    assert [record.gradient_norm is None for record in callback.records] == 2 * [True, True, False]
+    assert capsys.readouterr().err.count("warning: relu1: 100% of its units") == 1
+
+
+class Stop(Callback):
+    """Ends a training after its second epoch: in order, or not."""
+
+    def __init__(self, error: type[BaseException] | None = None) -> None:
+        self.error = error
+
+    def on_epoch_end(self, view: View) -> bool:
+        if view.epoch == 1 and self.error is not None:
+            raise self.error
+        return view.epoch == 1
+
+
+OVERFITTING = "warning: accuracy is"
+
+
+@pytest.fixture
+def overfitting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every training learn its images by heart."""
+    monkeypatch.setattr("deepen.inspect.symptoms.GAP", -2.0)
+
+
+@pytest.mark.usefixtures("overfitting")
+def test_curves_are_judged_once_training_is_over_and_not_where_it_breaks_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "health.csv"
+    trained(Health(path), validation_split=0.25)
+    assert capsys.readouterr().err.count(OVERFITTING) == 1
+    trained(Health(path), Stop(), validation_split=0.25)
+    assert capsys.readouterr().err.count(OVERFITTING) == 1
+    for error in (KeyboardInterrupt, NonFiniteError):
+        with pytest.raises(error):
+            trained(Health(path), Stop(error), validation_split=0.25)
+        assert OVERFITTING not in capsys.readouterr().err
+    try:
+        raise ValueError
+    except ValueError:  # as where somebody tries something else after an error
+        trained(Health(path), validation_split=0.25)
+    assert capsys.readouterr().err.count(OVERFITTING) == 1
+
+
+@pytest.mark.usefixtures("overfitting")
+def test_a_resumed_run_says_nothing_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, how = tmp_path / "health.csv", {"checkpoints": Checkpoints(tmp_path / "kept"), "validation_split": 0.25}
+    with pytest.raises(KeyboardInterrupt):
+        trained(Health(path), Stop(KeyboardInterrupt), **how)
+    assert capsys.readouterr().err.count("warning: relu1: 100% of its units") == 1
+    callback = Health(path)
+    trained(callback, **how)
+    said = capsys.readouterr().err
+    assert "relu1" not in said
+    assert said.count(OVERFITTING) == 1
+    assert len(callback.records) == 9

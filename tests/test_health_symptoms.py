@@ -176,6 +176,14 @@ def test_overfitting_is_a_wide_gap_in_accuracy() -> None:
     assert seen(WELL, **curves, val_accuracy=[0.92]) == []
 
 
+def test_overfitting_is_a_smaller_gap_with_a_loss_many_times_as_high() -> None:
+    curves = {"accuracy": [1.0], "loss": [0.01]}
+    (found,) = seen(WELL, **curves, val_loss=[0.3], val_accuracy=[0.93])
+    assert "100.0% in training, but 93.0% in validation" in found.text
+    assert seen(WELL, **curves, val_loss=[0.09], val_accuracy=[0.93]) == []
+    assert seen(WELL, **curves, val_loss=[0.3], val_accuracy=[0.96]) == []
+
+
 # Networks that are well, and networks that were made ill
 
 
@@ -205,7 +213,7 @@ def after_training(
         }
 
     training = np.arange(images)
-    callback = Health(engine, data.train_images, data.train_labels, training, folder / "health.csv")
+    callback = Health(folder / "health.csv")
     history = train(engine, training, Plan(epochs, batch_size=50), validate, [callback])
     return callback.symptoms(history), history.last["accuracy"]
 

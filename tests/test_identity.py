@@ -14,6 +14,7 @@ from deepen.data.augment import augmentation
 from deepen.description import canonical_json
 from deepen.engines.base import Setup
 from deepen.engines.numpy_engine import NumpyEngine
+from deepen.environment import environment
 from deepen.errors import UsageError
 from deepen.groups import Group
 from deepen.layers import Conv2D, Dense, Flatten, Sequential
@@ -101,9 +102,10 @@ def test_it_is_the_same_after_a_file() -> None:
     assert json.loads(canonical_json(SAME)) == SAME
 
 
-def test_the_machine_is_engine_device_and_threads() -> None:
+def test_the_machine_is_what_decides_the_last_digits() -> None:
     found = machine(NumpyEngine(SETUP))
-    assert found == {"engine": "numpy", "device": "cpu", "threads": found["threads"]}
+    here = {"numpy": np.__version__, "processor": environment()["processor"], "threads": found["threads"]}
+    assert found == {"engine": "numpy", "device": "cpu", **here}
     assert found["threads"] >= 1
 
 

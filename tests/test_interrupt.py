@@ -1,8 +1,11 @@
-"""Ctrl-C on the command line: the run is saved, and `--resume` brings it to the end of one that went through."""
+"""Ctrl-C on the command line: the run is saved, and the command that is printed brings it to the end."""
 
 from __future__ import annotations
 
 import csv
+import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,19 +18,20 @@ from command_line import OWN
 TIMES = {"seconds", "images_per_second"}
 
 
-def command(folder: Path, *arguments: str) -> list[str]:
-    own = folder / "own_layers.py"
-    own.write_text(OWN, encoding="utf-8")
-    return [sys.executable, "-m", "deepen", "--import", str(own), "train", *arguments]
+PROGRAM = Path(sys.executable).with_name("deepen")
+FILE = "own layers.py"
+"""A shell has to be told that this is one word."""
+ON_PATH = {**os.environ, "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def train(folder: Path) -> list[str]:
-    runs = ["--runs", str(folder / "runs"), "--checkpoint", "30 steps", "--engine", "numpy"]
-    return command(folder, "own", "--data", "digits", "--epochs", "6", "--batch-size", "20", *runs)
+    (folder / FILE).write_text(OWN, encoding="utf-8")
+    own = f"--import|{FILE}|train|own|--data|digits|--epochs|6|--batch-size|20|--engine|numpy"
+    return [str(PROGRAM), *own.split("|"), "--checkpoint", "30 steps", "--runs", "my runs"]
 
 
 def only_run(folder: Path) -> Path:
-    (run,) = (folder / "runs").iterdir()
+    (run,) = (folder / "my runs").iterdir()
     return run
 
 
@@ -41,13 +45,16 @@ def figures(run: Path) -> list[dict[str, str]]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that went through."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run(train(folder), check=True, capture_output=True)
+    subprocess.run(train(folder), check=True, capture_output=True, cwd=folder)
     return only_run(folder)
 
 
-def interrupted(folder: Path) -> str:
-    """Start a training, press Ctrl-C in the middle of it, and return what it said."""
-    with subprocess.Popen(train(folder), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+def interrupted(folder: Path, environment: dict[str, str]) -> str:
+    """Start a training, press Ctrl-C in the middle of it, and return the command that it prints to go on with."""
+    command = train(folder)
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=folder, env=environment
+    ) as process:
         assert process.stderr is not None
         said = ""
         for line in process.stderr:
@@ -55,21 +62,38 @@ def interrupted(folder: Path) -> str:
             if line.startswith("epoch 2/6"):
                 process.send_signal(signal.SIGINT)
     assert process.returncode == 130, said
-    return said
+    found = re.search("^go on with: (.*)$", said, re.MULTILINE)
+    assert found is not None, said
+    return found[1]
 
 
-def test_ctrl_c_saves_and_resume_ends_with_the_same_bytes(tmp_path: Path, undisturbed: Path) -> None:
-    said = interrupted(tmp_path)
+def typed(command: str, folder: Path, environment: dict[str, str]) -> str:
+    """Run a command as a shell does where it is typed, and return what it says."""
+    done = subprocess.run(
+        command, shell=True, check=False, capture_output=True, text=True, cwd=folder, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_ctrl_c_saves_and_the_printed_command_ends_with_the_same_bytes(tmp_path: Path, undisturbed: Path) -> None:
+    command = interrupted(tmp_path, ON_PATH)
     run = only_run(tmp_path)
-    assert "go on with: deepen train --resume" in said
+    assert command == f"deepen --import '{FILE}' train --resume 'my runs/{run.name}'"
     assert len(figures(run)) < 6
-    again = command(tmp_path, "--resume", str(run))
-    done = subprocess.run(again, check=True, capture_output=True, text=True)
-    assert "the training goes on from epoch" in done.stderr
+    assert "the training goes on after " in typed(command, tmp_path, ON_PATH)
     assert figures(run) == figures(undisturbed)
     assert (run / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
     # Once more: it is complete, and stays as it is.
-    done = subprocess.run(again, check=True, capture_output=True, text=True)
-    assert "the training is complete" in done.stderr
+    assert "the training is complete" in typed(command, tmp_path, ON_PATH)
     assert figures(run) == figures(undisturbed)
     assert (run / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
+
+
+def test_the_printed_command_names_a_program_that_is_not_on_the_path(tmp_path: Path) -> None:
+    elsewhere = {**os.environ, "PATH": os.defpath}
+    if shutil.which("deepen", path=os.defpath):
+        pytest.skip("deepen is on every path")
+    command = interrupted(tmp_path, elsewhere)
+    assert command.startswith(os.path.relpath(PROGRAM, tmp_path))
+    typed(f"{command} --help", tmp_path, elsewhere)

@@ -86,7 +86,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 def test_one_ctrl_c(
     tmp_path: Path,
     whole: dict[str, object],
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
     presses: Press,
     at: tuple[int, int],
     workers: int,
@@ -94,7 +94,7 @@ def test_one_ctrl_c(
     watch = Watch()
     with pytest.raises(KeyboardInterrupt):
         live("numpy", tmp_path, workers=workers, every="1000 steps", callbacks=[presses, watch])
-    assert capsys.readouterr().err.count("interrupted: the step under way is finished first") == 1
+    assert capfd.readouterr().err.count("interrupted: the step under way is finished first") == 1
     found = newest(tmp_path)
     assert place(found.position) == at
     assert found.position.over == (at == (EPOCHS, 0))

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepen.engines.base import State
+from deepen.engines.base import Setup, State
 from deepen.errors import FileFormatError, UsageError
+from deepen.layers import Dense
+from deepen.optimizers import SGD
 from deepen.training import keeper as module
 from deepen.training.checkpoint import Position
 from deepen.training.history import History
 from deepen.training.keeper import Checkpoints, Keeper
 
+SETUP = Setup(Dense(1), (1,), optimizer=SGD())
 MACHINE = {"engine": "numpy", "device": "cpu", "threads": 2}
 
 
@@ -24,10 +27,13 @@ def keeper(folder: Path, every: str = "1 epoch", **identity: Any) -> Keeper:
     return Keeper(Checkpoints(folder, every), {"seed": 0, "network": "n" * 200, **identity}, MACHINE)
 
 
+def state(epoch: int) -> State:
+    return State({"kernel": np.array([[epoch]], np.float32), "bias": np.zeros(1, np.float32)}, {}, {})
+
+
 def save(kept: Keeper, epoch: int, step: int = 0) -> Path:
-    """Make a checkpoint whose only weight is the epoch."""
-    state = State({"w": np.array([epoch], np.float32)}, {}, {})
-    kept.save(state, Position(epoch, step), History(list(range(epoch)), {"loss": [0.5] * epoch}))
+    """Make a checkpoint whose weight is the epoch."""
+    kept.save(state(epoch), Position(epoch, step), History(list(range(epoch)), {"loss": [0.5] * epoch}))
     return Path(kept.checkpoints.folder) / f"epoch{epoch:06d}-step{step:08d}.safetensors"
 
 
@@ -42,7 +48,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_nothing_is_there_at_first(tmp_path: Path) -> None:
-    assert keeper(tmp_path / "new").newest() is None
+    assert keeper(tmp_path / "new").newest(SETUP) is None
     assert not (tmp_path / "new").exists()
 
 
@@ -50,22 +56,22 @@ def test_the_newest_is_taken_and_two_stay(tmp_path: Path, capsys: pytest.Capture
     kept = keeper(tmp_path)
     paths = [save(kept, epoch, step) for epoch, step in ((0, 0), (0, 999), (1, 5), (9, 99999), (10, 0))]
     assert names(tmp_path) == [path.name for path in paths[-2:]]
-    found = keeper(tmp_path).newest()
+    found = keeper(tmp_path).newest(SETUP)
     assert found is not None
     assert found.position == Position(10)
-    assert found.state.parameters["w"].tolist() == [10]
-    assert capsys.readouterr().err == f"deepen: the training goes on from epoch 11, step 0 ({paths[-1].name})\n"
+    assert found.state.parameters["kernel"].tolist() == [[10]]
+    assert capsys.readouterr().err == f"deepen: the training goes on after epoch 10 ({paths[-1].name})\n"
 
 
 def test_that_a_training_has_only_begun_is_not_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(keeper(tmp_path), 0)
-    assert keeper(tmp_path).newest() is not None
+    assert keeper(tmp_path).newest(SETUP) is not None
     assert capsys.readouterr().err == ""
 
 
 def test_a_complete_training_is_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    keeper(tmp_path).save(State({}, {}, {}), Position(3, over=True), History([0, 1, 2], {}))
-    found = keeper(tmp_path).newest()
+    keeper(tmp_path).save(state(3), Position(3, over=True), History([0, 1, 2], {}))
+    found = keeper(tmp_path).newest(SETUP)
     assert found is not None
     assert found.position.over
     assert "deepen: the training is complete (epoch000003-step00000000.safetensors)" in capsys.readouterr().err
@@ -75,12 +81,12 @@ def test_damaged_ones_are_named_and_passed_over(tmp_path: Path, capsys: pytest.C
     kept = keeper(tmp_path)
     sound, broken = save(kept, 1), save(kept, 2)
     damage(broken)
-    found = keeper(tmp_path).newest()
+    found = keeper(tmp_path).newest(SETUP)
     assert found is not None
     assert found.position == Position(1)
     said = capsys.readouterr().err
     assert f"{broken} is damaged: its checksum does not fit" in said
-    assert f"goes on from epoch 2, step 0 ({sound.name})" in said
+    assert f"goes on after epoch 1 ({sound.name})" in said
 
 
 def test_all_damaged_is_an_error_that_names_them(tmp_path: Path) -> None:
@@ -88,7 +94,7 @@ def test_all_damaged_is_an_error_that_names_them(tmp_path: Path) -> None:
     for path in (save(kept, 1), save(kept, 2)):
         damage(path)
     with pytest.raises(FileFormatError, match=r"all checkpoints in .* are damaged: epoch000001-.*, epoch000002-"):
-        keeper(tmp_path).newest()
+        keeper(tmp_path).newest(SETUP)
 
 
 def test_damaged_ones_take_no_sound_ones_place(tmp_path: Path) -> None:
@@ -99,7 +105,7 @@ def test_damaged_ones_take_no_sound_ones_place(tmp_path: Path) -> None:
     assert not sound[0].exists()
     assert sound[1].exists()
     damage(sound[2])
-    found = keeper(tmp_path).newest()
+    found = keeper(tmp_path).newest(SETUP)
     assert found is not None
     assert found.position == Position(2)
     # Once training is past them they go the way of the old ones.
@@ -112,7 +118,7 @@ def test_what_a_kill_left_behind_is_removed_and_what_is_no_checkpoint_stays(tmp_
     save(kept, 1)
     for name in (".epoch000002-step00000000.safetensors.01234567", "notes.txt", "other.safetensors"):
         (tmp_path / name).touch()
-    found = keeper(tmp_path).newest()
+    found = keeper(tmp_path).newest(SETUP)
     assert found is not None
     save(kept, 2)
     save(kept, 3)
@@ -125,7 +131,7 @@ def test_what_a_kill_left_behind_is_removed_and_what_is_no_checkpoint_stays(tmp_
 
 
 @given(
-    st.integers(1, 10**9),
+    st.integers(1, 10**9 - 1),
     st.sampled_from(["step", "minute", "epoch"]),
     st.sampled_from(["", "s"]),
     st.integers(0, 3),
@@ -199,7 +205,7 @@ def test_every_so_many_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_another_training_is_refused(tmp_path: Path, identity: dict[str, Any], text: str) -> None:
     path = save(keeper(tmp_path), 1)
     with pytest.raises(UsageError) as raised:
-        keeper(tmp_path, **identity).newest()
+        keeper(tmp_path, **identity).newest(SETUP)
     assert str(raised.value) == (
         f"{path} is of another training: {text}; go on with what it was begun with, or name another folder for "
         "checkpoints"
@@ -210,9 +216,9 @@ def test_another_machine_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
     save(keeper(tmp_path), 1)
     kept = keeper(tmp_path)
     kept.machine = {**MACHINE, "engine": "torch", "threads": 4}
-    assert kept.newest() is not None
+    assert kept.newest(SETUP) is not None
     assert (
-        "deepen: the last digits may differ from those of an uninterrupted training: engine was numpy, is torch, "
+        "deepen: the last digits may differ from those of an uninterrupted training: engine was numpy, is torch; "
         "threads was 2, is 4\n"
     ) in capsys.readouterr().err
 
@@ -220,8 +226,30 @@ def test_another_machine_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     kept = keeper(tmp_path / "file" / "checkpoints")
-    assert kept.newest() is None
+    assert kept.newest(SETUP) is None
     path = save(kept, 1)
     said = capsys.readouterr().err
-    assert said.startswith(f"deepen: cannot write {path}: Not a directory; there is no checkpoint yet; ")
-    assert said.endswith("training goes on\n")
+    assert said == f"deepen: cannot write {path}: Not a directory; there is no checkpoint yet\n"
+
+
+@pytest.mark.parametrize("wrong", [{"kernel": np.ones((2, 1), np.float32)}, {"other": np.ones(1, np.float32)}])
+def test_a_state_of_other_layers_is_named(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    kept = keeper(tmp_path)
+    arrays = {"kernel": np.ones((1, 1), np.float32), "bias": np.ones(1, np.float32), **wrong}
+    kept.save(State(arrays, {}, {}), Position(1), History())
+    with pytest.raises(FileFormatError, match=r"epoch000001-.* does not fit the network: (kernel|other) "):
+        kept.newest(SETUP)
+
+
+def test_on_a_gpu_no_byte_is_promised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = keeper(tmp_path)
+    kept.machine = {**MACHINE, "device": "cuda"}
+    save(kept, 1)
+    assert kept.newest(SETUP) is not None
+    assert "may differ from those of an uninterrupted training: a GPU may add" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", [None, 3])
+def test_a_folder_is_a_path(folder: Any) -> None:
+    with pytest.raises(UsageError, match=r'the folder is a path, as in Checkpoints\("folder"\)'):
+        Checkpoints(folder)

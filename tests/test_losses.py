@@ -90,6 +90,34 @@ def test_float32_stays_float32_and_nothing_is_overwritten(loss: Loss, kind: str)
 
 
 @each_loss
+@pytest.mark.parametrize("kind", ["numbers", "probabilities"])
+def test_the_torch_pass_stays_on_the_device(loss: Loss, kind: str) -> None:
+    # A meta tensor has no values: what looks at one, or meets a constant of the CPU, fails.
+    outputs, targets = (torch.from_numpy(array).to("meta") for array in batch(kind))
+    value = loss.torch_forward(F, outputs, targets)
+    assert (value.shape, value.device.type) == ((), "meta")
+
+
+def test_class_weights_are_brought_to_the_device_once() -> None:
+    outputs, targets = map(torch.from_numpy, batch("numbers"))
+    before = losses._torch_weights.cache_info()
+    for _ in range(3):
+        SoftmaxCrossEntropy(class_weights=(7.0, 1.0, 2.0, 3.0)).torch_forward(F, outputs, targets)
+    after = losses._torch_weights.cache_info()
+    assert (after.misses - before.misses, after.hits - before.hits) == (1, 2)
+
+
+def test_the_hinge_counts_no_class_without_a_share() -> None:
+    outputs, targets = np.array([[0.0, 0.5, -np.inf]]), np.array([[0.25, 0.75, 0.0]])
+    value, _ = MultiClassHinge().forward(outputs, targets)
+    z = torch.from_numpy(outputs).requires_grad_()
+    theirs = MultiClassHinge().torch_forward(F, z, torch.from_numpy(targets))
+    theirs.backward()
+    assert value == theirs.item() == pytest.approx(0.25 * 1.5 + 0.75 * 0.5)
+    assert np.isfinite(z.grad.numpy()).all()
+
+
+@each_loss
 def test_json_there_and_back(loss: Loss) -> None:
     assert from_data(json.loads(json.dumps(to_data(loss))), Loss) == loss
 

@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 
 import deepen.cli.lr_find
 from command_line import Call
+from deepen import data
 from deepen.arrays import Array
+from deepen.data import stratified_split
 from deepen.engines import Engine, Setup
 from deepen.engines.base import State
-from deepen.engines.numpy_engine import NumpyResult
+from deepen.engines.numpy_engine import NumpyEngine, NumpyResult
 from deepen.errors import DataError, DeepenError, NonFiniteError, UsageError
 from deepen.layers import BatchNormalization, Dense, Flatten, ReLU, Sequential
 from deepen.model import Model
@@ -34,7 +36,7 @@ Y = (X.sum(axis=(1, 2, 3)) > 0).astype(np.int64)
 class Scripted(Engine):
     """An engine whose losses are a function of the rate."""
 
-    name, device = "scripted", "cpu"
+    name, device, threads = "scripted", "cpu", 1
 
     def __init__(self, loss_at) -> None:  # type: ignore[no-untyped-def]
         super().__init__(Setup(NETWORK, (1, 3, 3)))
@@ -51,6 +53,7 @@ class Scripted(Engine):
             raise NonFiniteError("not finite")
         return NumpyResult(loss, 0)
 
+    def bound(self, indices): ...  # type: ignore[no-untyped-def]
     def batch(self, indices, moment): ...  # type: ignore[no-untyped-def]
     def train_on(self, batch, learning_rate): ...  # type: ignore[no-untyped-def]
     def outputs(self, images, batch_size=1): ...  # type: ignore[no-untyped-def]
@@ -144,13 +147,14 @@ def test_the_model_is_afterwards_what_it_was(engine: str) -> None:
     if engine == "torch":
         pytest.importorskip("torch")
     model = Model(NETWORK, (1, 3, 3))
-    model.compile(Momentum(0.01), engine=engine)
+    model.compile(Momentum(0.01, average=0.9), engine=engine)
     model.fit(X, Y, epochs=1, verbose=0)
     before = model.engine.state()
     found = lr_find(model, X, Y, batch_size=16, steps=40)
     after = model.engine.state()
     assert after.steps == before.steps
-    for name in ("parameters", "statistics"):
+    for name in ("parameters", "statistics", "average"):
+        assert getattr(before, name).keys() == getattr(after, name).keys() != set()
         for path, array in getattr(before, name).items():
             np.testing.assert_array_equal(getattr(after, name)[path], array)
     for slot, arrays in before.slots.items():
@@ -218,6 +222,49 @@ def test_the_command(call: Call, tmp_path: Path) -> None:
     assert words[words.index("--learning-rate") + 1] == first.split()[-1]
     for i in range(0, len(options), 2):
         assert words[words.index(options[i]) + 1] == options[i + 1]
+
+
+@pytest.mark.parametrize("share", ["0", "0.1"])
+def test_the_command_sees_what_a_training_learns_from(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: str
+) -> None:
+    bound = []
+    plain = NumpyEngine.bind
+
+    def bind(self: NumpyEngine, images: Array, labels: Array) -> None:
+        bound.append((images, labels))
+        plain(self, images, labels)
+
+    monkeypatch.setattr(NumpyEngine, "bind", bind)
+    search = ["lr-find", "lenet", "--data", "digits", "--size", "20", "--seed", "3", "--validation-split", share]
+    search += ["--steps", "20", "--batch-size", "10", "--engine", "numpy", "--out", tmp_path / "a.png"]
+    assert call(*search)[0] == 0
+    ((images, labels),) = bound
+    dataset = data.load("digits").resized(20, 20)
+    learned = np.arange(1437) if share == "0" else stratified_split(dataset.train_labels, 0.1, 3)[0]
+    np.testing.assert_array_equal(images, dataset.train_images[learned])
+    np.testing.assert_array_equal(labels, dataset.train_labels[learned])
+
+
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("nowhere/x.png", "there is no folder nowhere to draw x.png in; make it first"),
+        ("x.jpg", "the picture becomes a PNG file, such as x.png; got x.jpg"),
+        ("folder.png", "the picture becomes a PNG file, such as folder.png; got folder.png"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", [["lr-find", "lenet", "--data", "digits"], ["data", "digits", "--augment", "fast"]]
+)
+def test_where_no_picture_can_be_drawn_is_said_before_the_work(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], out: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.png").mkdir()
+    monkeypatch.setattr(type(data.source("digits")), "load", lambda *_: pytest.fail("the data was read"))
+    code, said, err = call(*command, "--out", out)
+    assert (code, said, says in err) == (2, "", True), err
 
 
 def test_the_command_in_json_and_without_a_descent(call: Call, tmp_path: Path) -> None:

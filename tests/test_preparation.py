@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from deepen import data
 from deepen.config import RunConfig
@@ -92,6 +94,14 @@ def test_balanced_classes_are_weighed_by_their_counts() -> None:
         ({"learning_rate": 0}, UsageError, "learning rate must be above 0"),
         ({"schedule": "cosin"}, UnknownNameError, "did you mean 'cosine'?"),
         ({"schedule": "warmup=20 then=cosine", "epochs": 3}, UsageError, "20"),
+        ({"schedule": "warmup=2 then=warmup", "epochs": 3}, UsageError, "1 epochs of warm-up leave nothing of 1"),
+        # 1437 images without a tenth are one step; six tenths of it are rounded to it.
+        ({"schedule": "warmup=0.6", "epochs": 1, "batch_size": 1293}, UsageError, "leave nothing of 1 epochs"),
+        (
+            {"patience": 3, "validation_split": 0},
+            UsageError,
+            "nothing of digits is held out for it (the validation",
+        ),
         ({"loss": "cross_entropi"}, UnknownNameError, "did you mean 'cross_entropy'?"),
         ({"loss": "hinge", "class_weights": "balanced"}, UsageError, "class weights belong to the cross-entropy"),
         ({"augment": ("rotate=3",)}, UnknownNameError, "did you mean 'rotation'?"),
@@ -112,6 +122,33 @@ def test_what_is_wrong_is_found_before_any_image_is_read(
     with pytest.raises(kind) as caught:
         prepare(RunConfig(**{"model": "lenet", "data": "digits", "engine": "numpy", **settings}))
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(("epochs", "batch_size"), [(2, 1293), (1, 1292)])
+def test_a_short_warm_up_that_leaves_a_step(epochs: int, batch_size: int) -> None:
+    assert prepared(schedule="warmup=0.6", epochs=epochs, batch_size=batch_size).schedule == Warmup(0.6)
+
+
+def test_patience_needs_a_validation_of_the_folder(tmp_path: Path) -> None:
+    def prepared_with(share: float) -> Prepared:
+        folder = str(tmp_path)
+        return prepare(RunConfig("lenet", folder, engine="numpy", patience=3, validation_split=share))
+
+    draw = np.random.default_rng(0)
+
+    def pictures(part: str) -> None:
+        for name in "ab":
+            (tmp_path / part / name).mkdir(parents=True)
+            for number in range(10):
+                pixels = draw.integers(0, 256, (28, 28), np.uint8)
+                Image.fromarray(pixels).save(tmp_path / part / name / f"{number}.png")
+
+    pictures("train")
+    with pytest.raises(UsageError, match=r"nothing of .* is held out for it \(the validation_split is 0\); hold"):
+        prepared_with(0)
+    assert prepared_with(0.2).config.patience == 3
+    pictures("val")
+    assert prepared_with(0).config.patience == 3
 
 
 def test_a_missing_tensorboard_is_found_before_the_training(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,8 +106,19 @@ def test_the_textbooks_recipe_is_that_of_the_study_note() -> None:
     assert not {"dropout", "l2", "learning_rate"} & settings.keys()
 
 
-def test_fast_is_five_epochs_at_most() -> None:
-    assert recipes.load("fast").settings["epochs"] <= 5
+def test_fast_has_reached_its_goal() -> None:
+    recipe = recipes.load("fast")
+    (found,) = [each for each in recipe.measured if (each.model, each.data) == ("deepconvnet", "mnist")]
+    assert found.epochs == recipe.settings["epochs"] <= 5
+    assert found.accuracy >= 0.995
+    assert len(set(found.seeds)) >= 5
+
+
+def test_a_setting_that_stands_in_the_wrong_place(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("epochs = 3\n")
+    with pytest.raises(UsageError, match=r"own\.toml: epochs is a setting; write it below the line \[settings\]"):
+        recipes.load(path)
 
 
 def test_a_file_of_ones_own(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +188,12 @@ def test_unknown_keys(own: Path, old: str, new: str, hint: str) -> None:
             "seed = 3",
             "{}, [settings]: seed belongs to a single run; give it on the command line instead",
         ),
+        ("adam=0.01", "adm=0.01", "{}, [settings]: unknown optimizer 'adm'; did you mean 'adam'?"),
+        ("clip_norm", "clip", "{}, [settings]: unknown field of the optimizer adam: 'clip'"),
+        ("l2 = 0", 'schedule = "cosin"', "{}, [settings]: unknown schedule 'cosin'; did you mean 'cosine'?"),
+        ("l2 = 0", 'loss = "hnge"', "{}, [settings]: unknown loss 'hnge'; did you mean 'hinge'?"),
+        ("shift=1", "shft=1", "{}, [settings]: unknown augmentation 'shft'; did you mean 'shift'?"),
+        ("shift=1", "shift=-1", "{}, [settings]: Shift: "),
         ("accuracy = 0.97", 'accuracy = "97%"', "{}, [[measured]]: accuracy must be a number, got '97%'"),
         ("[0, 1]", '["0"]', "{}, [[measured]]: seeds must be a list, each item a whole number, got ['0']"),
         ("threads = 2\n", "", "{}, [[measured]] lacks threads"),

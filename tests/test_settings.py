@@ -118,6 +118,25 @@ def test_none_takes_a_recipes_augmentation_away(recipe: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", [field.name for field in fields(RunConfig) if field.default is None and field.name != "recipe"]
+)
+def test_none_sets_back_what_has_no_default(name: str, recipe: Path) -> None:
+    usual = {**recipes.load(recipe).settings, "recipe": str(recipe)}
+    config = config_of("--recipe", str(recipe), f"--{name.replace('_', '-')}", "none")
+    assert config == RunConfig("lenet", "digits", **{**usual, name: None})
+
+
+def test_values_keep_their_types(call: Call) -> None:
+    for option, text, says in (
+        ("--l2", "nil", "'nil' is not a valid float"),
+        ("--patience", "2.5", "'2.5' is not a valid integer"),
+        ("--epochs", "none", "'none' is not a valid integer"),
+    ):
+        code, _, err = call("train", "lenet", "--data", "digits", option, text)
+        assert (code, says in err) == (2, True), err
+
+
+@pytest.mark.parametrize(
     ("old", "new", "says"),
     [
         ("epochs", "epoch", "[settings]: 'epoch'; did you mean 'epochs'?"),

@@ -34,7 +34,10 @@ class Recorder(Engine):
         super().__init__(setup)
         self.steps: list[tuple[list[int], Moment, float]] = []
 
+    threads = 1
+
     def bind(self, images: Array, labels: Array) -> None: ...
+    def bound(self, indices): ...  # type: ignore[no-untyped-def]
 
     def batch(self, indices: Array, moment: Moment) -> Batch:
         return Batch(indices, moment, None, None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, get_type_hints
 
 from deepen.errors import FileFormatError, UnknownNameError, UsageError
@@ -83,8 +83,6 @@ class RunConfig:
                 raise UsageError(f"{name} must be from 0 up to 1, got {value}")
         if self.class_weights not in (None, "balanced"):
             raise UsageError(f'class_weights is "balanced" or not given, got {self.class_weights!r}')
-        if self.patience is not None and not self.validation_split and not Path(self.data).expanduser().is_dir():
-            raise UsageError("patience looks at the validation, but the validation_split is 0; hold out a share")
         if "none" in self.augment:
             if len(self.augment) > 1:
                 raise UsageError(
@@ -127,20 +125,33 @@ class RunConfig:
             UnknownNameError: there is no such setting.
             UsageError: a value is of the wrong type or out of range.
         """
-        try:
-            found = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise FileFormatError(f"the settings are no TOML: {error}") from error
+        return cls.from_table(read_toml(text))
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> RunConfig:
+        """Return the settings that stand in a table of TOML; raises what `from_toml` does."""
         known = {field.name for field in fields(cls)}
-        for name in found:
+        for name in table:
             if name not in known:
                 raise UnknownNameError("setting", name, known)
-        if missing := [name for name in ("model", "data") if name not in found]:
+        if missing := [name for name in ("model", "data") if name not in table]:
             raise FileFormatError(f"the settings lack {' and '.join(missing)}")
         settings: dict[str, Any] = {}
-        for name, value in found.items():
+        for name, value in table.items():
             settings[name] = tuple(value) if isinstance(value, list) else value
         return cls(**settings)
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Return the table that a text of settings is.
+
+    Raises:
+        FileFormatError: it is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FileFormatError(f"the settings are no TOML: {error}") from error
 
 
 def _with_rate(text: str) -> Group:

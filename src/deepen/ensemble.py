@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,14 +13,13 @@ import numpy as np
 
 from deepen import engines, metrics, model_file
 from deepen.arrays import Array
-from deepen.data.views import views as views_of
 from deepen.engines.base import EVALUATION_BATCH
 from deepen.errors import DeepenError, FileFormatError, UnknownNameError, UsageError
 from deepen.inputs import as_images, as_labels
 from deepen.losses import Loss, rows
 from deepen.model import Model
 from deepen.model_content import ModelContent
-from deepen.training.evaluation import Evaluation
+from deepen.training.evaluation import Evaluation, outputs_of
 
 AVERAGES = ("probabilities", "logits")
 KIND = "ensemble"
@@ -68,6 +67,8 @@ class Ensemble:
     """
 
     def __init__(self, members: Sequence[Model], average: str = "probabilities") -> None:
+        if not isinstance(members, Sequence):
+            raise UsageError(f"the members are a list of models, got {members!r:.80}")
         self.members = tuple(members)
         self.average = checked_average(average)
         if len(self.members) < 2:
@@ -143,8 +144,9 @@ class Ensemble:
         Raises:
             DataError: images or labels are not what the members take.
         """
-        labels = as_labels(y, len(x), len(self.classes))
-        votes = self._votes(as_images(x, self.input_shape), batch_size, views)
+        images = as_images(x, self.input_shape)
+        labels = as_labels(y, len(images), len(self.classes))
+        votes = self._votes(images, batch_size, views)
         together, *singles = (self._evaluation(vote, labels) for vote in (votes.mean(axis=0), *votes))
         return EnsembleEvaluation(**vars(together), members=tuple(singles))
 
@@ -202,12 +204,7 @@ class Ensemble:
         """Return what each member says of each image, `(M, N, K)`."""
         if self.average == "probabilities":
             return np.stack([each.predict(images, batch_size=batch_size, views=views) for each in self.members])
-        return np.stack(
-            [
-                np.mean([each.engine.outputs(view, batch_size) for view in _seen(images, views)], axis=0)
-                for each in self.members
-            ]
-        )
+        return np.stack([outputs_of(each.engine, images, batch_size, views) for each in self.members])
 
     def _prediction(self, vote: Array) -> Array:
         """Return the probabilities, or scores, for what one says or all do."""
@@ -240,10 +237,6 @@ def checked_average(name: str) -> str:
 
 def _kind_of_loss(member: Model) -> str:
     return type(member.content().loss).__name__
-
-
-def _seen(images: Array, views: str | None) -> Iterable[Array]:
-    return (images,) if views is None else views_of(images, views)
 
 
 def _cross_entropy(probabilities: Array, labels: Array) -> float:

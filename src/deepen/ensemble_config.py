@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from deepen import losses
-from deepen.config import RunConfig
+from deepen.config import RunConfig, read_toml
 from deepen.ensemble import checked_average
 from deepen.errors import FileFormatError, UsageError
-
-_MEMBER = "\n[[members]]\n"
+from deepen.fields import fits
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class EnsembleConfig:
 
     def to_toml(self) -> str:
         """Return the settings as TOML."""
-        return f'average = "{self.average}"\n' + "".join(_MEMBER + member.to_toml() for member in self.members)
+        members = (f"\n[[members]]\n{member.to_toml()}" for member in self.members)
+        return f"average = {json.dumps(self.average)}\n{''.join(members)}"
 
     @classmethod
     def from_toml(cls, text: str) -> EnsembleConfig:
@@ -75,8 +77,9 @@ class EnsembleConfig:
             FileFormatError: it is no such text.
             UsageError: a setting is not known, or out of range.
         """
-        head, *members = text.split(_MEMBER)
-        average = head.strip().removeprefix('average = "').removesuffix('"')
-        if head != f'average = "{average}"\n':
-            raise FileFormatError(f"the settings of an ensemble begin with its average, got {head!r:.80}")
-        return cls(average, tuple(map(RunConfig.from_toml, members)))
+        table = read_toml(text)
+        if table.keys() != {"average", "members"} or not fits(table["members"], tuple[dict[str, Any], ...]):
+            raise FileFormatError(
+                f"the settings of an ensemble are its average and its members, got {', '.join(table) or 'nothing'}"
+            )
+        return cls(table["average"], tuple(map(RunConfig.from_table, table["members"])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +14,10 @@ from deepen.ensemble_config import EnsembleConfig
 from deepen.environment import environment
 from deepen.errors import DataError, FileFormatError, UsageError
 from deepen.model import Model
+from deepen.preparation import prepare
+from deepen.wording import say
 
 CONFIG = "ensemble.toml"
-ENSEMBLE = "ensemble.safetensors"
 MEMBERS = "members"
 
 
@@ -30,66 +30,87 @@ class EnsembleOutcome:
     test: EnsembleEvaluation
 
 
-def train(config: EnsembleConfig) -> EnsembleOutcome:
+def train(config: EnsembleConfig, program: str = "deepen") -> EnsembleOutcome:
     """Train all members, one after the other, and write them to one file.
 
+    Args:
+        config: the settings.
+        program: what has to be typed to call this program again, should the training be interrupted.
+
     Raises:
-        DeepenError: as for the training of a single model.
+        DeepenError: as for the training of a single model; the settings of all members are checked first.
     """
     config = replace(config, members=tuple(map(job.anywhere, config.members)))
-    first = config.members[0]
-    choice, source = engines.choose(first.engine, first.device), _source(first)
+    first, source = config.members[0], _checked(config)
+    choice = engines.choose(first.engine, first.device)
     computed_with = {"engine": str(choice), **environment()}
     contents = {
         CONFIG: folders.sealed(config.to_toml()),
         "environment.json": (json.dumps(computed_with, indent=2) + "\n").encode(),
     }
     folder = folders.create(first.runs, f"ensemble-{first.model}-{source.facts.name}", contents)
-    return _measured(config, folder, source, _trained(config, folder))
+    return _measured(config, folder, source, _trained(config, folder, program))
 
 
-def resume(folder: Path) -> EnsembleOutcome:
+def resume(given: Path, program: str = "deepen") -> EnsembleOutcome:
     """Go on with an ensemble that was interrupted: complete members stay, and the others are trained to their end.
 
+    Args:
+        given: the folder of the ensemble, or a folder of ensembles: the newest of them is meant.
+        program: what has to be typed to call this program again, should the training be interrupted.
+
     Raises:
-        DataError: it is no ensemble's folder.
+        DataError: no ensemble is there.
         FileFormatError: its settings were damaged or changed.
     """
-    path = folder / CONFIG
-    if not path.is_file():
-        raise DataError(f"{folder} is no ensemble's folder: there is no {CONFIG} in it")
+    folder = folders.newest(given, CONFIG)
+    if folder is None:
+        raise DataError(f"{given} is no ensemble's folder, and there is none in it: an ensemble has an {CONFIG}")
+    folder = folder.resolve()
+    text = folders.read_sealed(folder / CONFIG)
     try:
-        config = EnsembleConfig.from_toml(folders.read_sealed(path))
-    except UsageError as error:
-        raise FileFormatError(f"{path} has settings that this deepen does not know: {error}") from error
-    folder, first = folder.resolve(), config.members[0]
-    if (folder / ENSEMBLE).is_file():
-        _say("the ensemble is complete: nothing is left to train")
-        ensemble = Ensemble.load(folder / ENSEMBLE, engine=first.engine, device=first.device)
+        config = EnsembleConfig.from_toml(text)
+    except (UsageError, FileFormatError) as error:
+        raise FileFormatError(f"{folder / CONFIG} has settings that this deepen does not know: {error}") from error
+    first = config.members[0]
+    if (folder / runs.ENSEMBLE).is_file():
+        say("the ensemble is complete: nothing is left to train")
+        ensemble = Ensemble.load(folder / runs.ENSEMBLE, engine=first.engine, device=first.device)
     else:
-        ensemble = _trained(config, folder)
+        ensemble = _trained(config, folder, program)
     return _measured(config, folder, _source(first), ensemble)
 
 
-def _trained(config: EnsembleConfig, folder: Path) -> Ensemble:
+def _checked(config: EnsembleConfig) -> data.Source:
+    """Make sure that every member can be trained, and return the first one's data."""
+    sources: dict[float, data.Source] = {}
+    for member in config.members:
+        # All draw the same test; the share for the validation may be a recipe's.
+        share = member.validation_split
+        sources[share] = prepare(member, sources.get(share)).source
+    return sources[config.members[0].validation_split]
+
+
+def _trained(config: EnsembleConfig, folder: Path, program: str) -> Ensemble:
     """Train what is not trained yet, and write all members to one file."""
     place = folder / MEMBERS
-    # Members are known by their settings; the folder may have been moved.
-    begun = {_without_place(runs.read_config(run)): run for run in sorted(place.glob("[!.]*"))}
+    # Members are known by their settings; the folder may have been moved. A dot begins what was not finished.
+    found = (path.parent for path in sorted(place.glob(f"[!.]*/{runs.CONFIG}")))
+    begun = {_without_place(runs.read_config(run)): run for run in found}
     members = []
     try:
         for number, member in enumerate(config.members, 1):
             recipe = f", recipe {member.recipe}" if member.recipe else ""
-            _say(f"member {number} of {len(config.members)}: seed {member.seed}{recipe}")
+            say(f"member {number} of {len(config.members)}: seed {member.seed}{recipe}")
             run = begun.get(_without_place(member))
-            outcome = job.train(replace(member, runs=str(place))) if run is None else job.resume(run)
+            outcome = job.train(replace(member, runs=str(place)), "") if run is None else job.resume(run, "")
             # Read again from its file, it needs no memory for training.
             members.append(Model.load(outcome.folder / runs.MODEL, engine=member.engine, device=member.device))
     except KeyboardInterrupt:
-        _say(f"go on with the whole ensemble: deepen ensemble train --resume {shlex.quote(str(folder))}")
+        say(f"go on with the whole ensemble: {program} ensemble train --resume {shlex.quote(str(folder))}")
         raise
     ensemble = Ensemble(members, config.average)
-    ensemble.save(folder / ENSEMBLE)
+    ensemble.save(folder / runs.ENSEMBLE)
     return ensemble
 
 
@@ -110,12 +131,12 @@ def ensemble_path(given: str | Path) -> Path:
         return path
     if not path.is_dir():
         raise DataError(f"there is no file or folder {path}; `deepen ensemble train` makes ensembles")
-    if (path / ENSEMBLE).is_file():
-        return path / ENSEMBLE
+    if (path / runs.ENSEMBLE).is_file():
+        return path / runs.ENSEMBLE
     # The names of the folders begin with date and time.
-    finished = sorted(path.glob(f"*/{ENSEMBLE}"))
+    finished = sorted(path.glob(f"*/{runs.ENSEMBLE}"))
     if not finished:
-        raise DataError(f"there is no {ENSEMBLE} in {path} or in a folder in it; has a training ended?")
+        raise DataError(f"there is no {runs.ENSEMBLE} in {path} or in a folder in it; has a training ended?")
     return finished[-1]
 
 
@@ -137,7 +158,3 @@ def _source(member: RunConfig) -> data.Source:
 
 def _without_place(member: RunConfig) -> RunConfig:
     return replace(member, runs="")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

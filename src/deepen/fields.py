@@ -16,6 +16,11 @@ def is_number(value: object) -> TypeGuard[Real]:
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
 
 
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number, of Python or of NumPy; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def fits(value: object, hint: Any) -> bool:
     """Return whether a value, as TOML has them, is of the type that a field is declared with."""
     if isinstance(hint, UnionType):
@@ -65,7 +70,7 @@ def at_least_0(owner: Described, field: str) -> None:
 def at_least_1(owner: Described, field: str) -> None:
     """Make sure that a field holds a whole number, 1 or more."""
     value = getattr(owner, field)
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+    if not is_whole(value) or value < 1:
         raise _wrong(owner, field, "a whole number, 1 or more")
     owner.set_field(field, int(value))
 

@@ -1,4 +1,4 @@
-"""Writing files so that a reader finds the old one or the new one, whole, and never half of either."""
+"""Where a path leads, and writing files so that a reader finds the old or the new one whole, never half of one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,22 @@ import re
 import secrets
 from pathlib import Path
 
+from deepen.errors import DataError
+
 # What systems answer that cannot bring a folder's entries to the disk by themselves.
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM}
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path with the folder that a `~` or `~name` at its beginning stands for.
+
+    Raises:
+        DataError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"there is no user for {Path(path).parts[0]} in {os.fspath(path)}") from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -53,6 +53,14 @@ def _with_free_name(folder: Path, wanted: Path) -> Path:
     return path
 
 
+def newest(given: Path, file: str) -> Path | None:
+    """Return the folder with that file: itself, or the newest in a folder of them; None where there is none."""
+    if (given / file).is_file():
+        return given
+    # The names begin with date and time; one that begins with a dot was not finished being made.
+    return max((path.parent for path in given.glob(f"*/{file}") if path.parent.name[0] != "."), default=None)
+
+
 def sealed(text: str) -> bytes:
     """Return lines of TOML with their checksum in a last line, which is a comment."""
     data = text.encode()
@@ -64,12 +72,16 @@ def read_sealed(path: Path) -> str:
 
     Raises:
         DataError: the file cannot be read.
-        FileFormatError: it was damaged or changed.
+        FileFormatError: it was damaged or changed, or was never sealed.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
+    if _SEAL not in data:
+        raise FileFormatError(
+            f"{path} has no checksum: it was made by an earlier deepen, or changed; it cannot be gone on with"
+        )
     text = data.rpartition(_SEAL)[0].decode(errors="replace")
     if sealed(text) != data:
         raise FileFormatError(

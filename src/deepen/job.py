@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from deepen import data, run_report, runs
+from deepen import data, files, run_report, runs
 from deepen.config import RunConfig
 from deepen.data import Dataset
 from deepen.environment import environment
@@ -31,27 +28,32 @@ from deepen.training.progress import Progress
 from deepen.training.stopping import EarlyStopping
 from deepen.training.tensorboard_log import TensorBoard
 from deepen.training.weights_files import BestWeights
-from deepen.wording import columns, padded
+from deepen.wording import columns, padded, say
 
 _NOT_IN_MODEL = {"model", "runs", "workers", "checkpoint", "health", "tensorboard", "engine", "device", "init"}
 """Settings that a model's file need not name."""
 
 
-def train(config: RunConfig) -> Outcome:
+def train(config: RunConfig, program: str = "deepen") -> Outcome:
     """Do what the settings say: data, network, training, test, report.
+
+    Args:
+        config: the settings.
+        program: what has to be typed to call this program again, should the run break off; empty gives no advice.
 
     Raises:
         UnknownNameError: a name in the settings is not known.
         DeepenError: something does not fit; whatever can be checked is checked before anything is downloaded.
     """
-    return _run(anywhere(config))
+    return _run(anywhere(config), program)
 
 
-def resume(given: Path) -> Outcome:
+def resume(given: Path, program: str = "deepen") -> Outcome:
     """Go on with a run as if nothing had happened; if it is complete, make its report anew.
 
     Args:
         given: the folder of the run, or a folder of runs: the newest of them is meant.
+        program: what has to be typed to call this program again, should the run break off; empty gives no advice.
 
     Raises:
         DataError: no run is there, or its data is gone.
@@ -62,44 +64,54 @@ def resume(given: Path) -> Outcome:
     config = runs.read_config(folder)
     if config.data not in data.names() and not Path(config.data).exists():
         raise DataError(f"{folder} goes on with the pictures it was begun with: bring {config.data} back")
-    return _run(config, folder)
+    return _run(config, program, folder)
 
 
-def _run(config: RunConfig, folder: Path | None = None) -> Outcome:
+def _run(config: RunConfig, program: str, folder: Path | None = None) -> Outcome:
     run = prepare(config)
     model, source, facts = run.model, run.source, run.source.facts
-    _say(*_groups(model))
-    if config.init and not (folder and runs.checkpoints(folder)):
-        _say(f"weights of {config.init}, {model.load_weights(runs.model_path(config.init))}")
-    _say(*source.remarks)
+    say(*_groups(model))
+    if config.init and not (folder and Checkpoints(folder / runs.CHECKPOINTS).files):
+        say(f"weights of {config.init}, {model.load_weights(runs.model_path(config.init))}")
+    say(*source.remarks)
 
     dataset = run.load()
     computed_with = {"engine": str(run.choice), **environment()}
     folder = folder or runs.create(config, facts.name, computed_with)
     summary = summarize(model.network, model.input_shape)
-    _say(*dataset.remarks)
-    _say(*_describe(source, dataset))
-    _say(f"model: {config.model}, {summary.parameters:,} parameters")
-    _say(f"engine: {run.choice} ({run.choice.reason})")
+    say(*dataset.remarks)
+    say(*_describe(source, dataset))
+    say(f"model: {config.model}, {summary.parameters:,} parameters")
+    say(f"engine: {run.choice} ({run.choice.reason})")
     model.figures = _settings(config, source)
-    health = _health(run, dataset, folder)
-    history = _fit(run, dataset, folder, health)
+    callbacks = _callbacks(run, dataset, folder)
+    again = [f"go on with: {program} train --resume {shlex.quote(os.path.relpath(folder))}"] if program else []
+    history = _fit(run, dataset, folder, callbacks, again)
     test = model.evaluate(dataset.test_images, dataset.test_labels)
     model.figures |= {"test_accuracy": test.accuracy, "test_loss": test.loss, "test_count": test.count}
     if model.gives_probabilities:
         model.figures["calibration_error"] = test.calibration.error
-    model.save(folder / runs.MODEL)
     remarks = (*source.remarks, *dataset.remarks)
-    outcome = Outcome(config, model, summary, folder, run.choice, history, test, dataset.counts, remarks, *health)
-    run_report.write(computed_with, dataset, outcome)
+    health = next((each for each in callbacks if isinstance(each, Health)), None)
+    outcome = Outcome(
+        config, model, summary, folder, run.choice, history, test, dataset.counts, remarks, health=health
+    )
+    try:
+        model.save(folder / runs.MODEL)
+        run_report.write(computed_with, dataset, outcome)
+    except DataError as error:
+        raise DataError("; ".join([str(error), *again])) from error
+    except OSError as error:
+        problem = f"cannot write the report in {folder}: {error.strerror or error}"
+        raise DataError("; ".join([problem, *again])) from error
     return outcome
 
 
-def _fit(run: Prepared, dataset: Dataset, folder: Path, health: list[Health]) -> History:
+def _fit(run: Prepared, dataset: Dataset, folder: Path, callbacks: list[Callback], again: list[str]) -> History:
     """Train, or go on with a training; where it breaks off, keep the model as it is."""
-    config, model = run.config, run.model
+    config = run.config
     try:
-        return model.fit(
+        return run.model.fit(
             dataset.train_images,
             dataset.train_labels,
             batch_size=config.batch_size,
@@ -107,27 +119,41 @@ def _fit(run: Prepared, dataset: Dataset, folder: Path, health: list[Health]) ->
             # Of a folder the source has drawn the validation already, copies of a picture together.
             validation_split=config.validation_split if run.source.counts is None else 0.0,
             validation_data=dataset.validation,
-            callbacks=[*_callbacks(run, dataset, folder), *health],
+            callbacks=callbacks,
             schedule=run.schedule,
             checkpoints=Checkpoints(folder / runs.CHECKPOINTS, config.checkpoint),
             workers=config.workers,
             verbose=0,
         )
-    except (KeyboardInterrupt, NonFiniteError) as error:
-        model.save(folder / runs.MODEL)
-        _say(f"the model as it is and its figures are in {folder}")
-        if isinstance(error, KeyboardInterrupt):
-            _say(f"go on with: deepen train --resume {shlex.quote(os.path.relpath(folder))}")
+    except KeyboardInterrupt:
+        _keep(run.model, folder)
+        say(*again)
+        raise
+    except NonFiniteError:
+        _keep(run.model, folder)
         raise
 
 
+def _keep(model: Model, folder: Path) -> None:
+    """Save the model as it is where a training breaks off; should that fail, it is not why the run ends."""
+    try:
+        model.save(folder / runs.MODEL)
+        say(f"the model as it is was saved in {folder}")
+    except DataError as error:
+        say(str(error))
+
+
 def anywhere(config: RunConfig) -> RunConfig:
-    """Return the settings with whole paths, so that a run can be gone on with from any folder."""
+    """Return the settings with whole paths, so that a run can be gone on with from any folder.
+
+    Raises:
+        DataError: a path begins with the name of a user that does not exist.
+    """
     found: dict[str, Any] = {}
-    if config.data not in data.names() and Path(config.data).expanduser().exists():
-        found["data"] = str(Path(config.data).expanduser().resolve())
-    if config.init is not None and Path(config.init).expanduser().exists():
-        found["init"] = str(Path(config.init).expanduser().resolve())
+    if config.data not in data.names() and (path := files.expanded(config.data)).exists():
+        found["data"] = str(path.resolve())
+    if config.init is not None and (path := files.expanded(config.init)).exists():
+        found["init"] = str(path.resolve())
     return replace(config, **found)
 
 
@@ -140,18 +166,9 @@ def _callbacks(run: Prepared, dataset: Dataset, folder: Path) -> list[Callback]:
         watchers.append(EarlyStopping(patience=config.patience))
     if config.tensorboard:
         watchers.append(TensorBoard(folder / runs.TENSORBOARD))
+    if config.health:
+        watchers.append(Health(folder / runs.HEALTH))
     return watchers
-
-
-def _health(run: Prepared, dataset: Dataset, folder: Path) -> list[Health]:
-    """Return what records the health of the layers, if that is asked for."""
-    if not run.config.health:
-        return []
-    images, labels, share = dataset.train_images, dataset.train_labels, run.config.validation_split
-    indices = np.arange(len(images))
-    if share and run.source.counts is None:
-        indices, _ = data.stratified_split(labels, share, run.config.seed)
-    return [Health(run.model.engine, images, labels, indices, folder / runs.HEALTH)]
 
 
 def _describe(source: data.Source, dataset: Dataset) -> Iterator[str]:
@@ -188,8 +205,3 @@ def _settings(config: RunConfig, source: data.Source) -> dict[str, object]:
         "data": config.data if source.counts is None else source.facts.source,
         "data_seed": config.split,
     }
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        print(line, file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -100,7 +101,9 @@ class SoftmaxCrossEntropy(Loss):
         if not self.label_smoothing and self.class_weights is None:
             return F.cross_entropy(outputs, targets)
         self.check(outputs.shape[1])
-        weight = None if self.class_weights is None else outputs.new_tensor(self.class_weights)
+        weight = None
+        if self.class_weights is not None:
+            weight = _torch_weights(F.torch, self.class_weights, outputs.dtype, outputs.device)
         t = torch_rows(F, targets, outputs)
         return F.cross_entropy(outputs, t, weight=weight, label_smoothing=self.label_smoothing)
 
@@ -196,9 +199,11 @@ class MultiClassHinge(Loss):
         count, classes = outputs.shape
         if targets.ndim == 1:
             return classes * F.multi_margin_loss(outputs, targets, margin=self.margin)
-        n, y = targets.nonzero(as_tuple=True)
-        each = F.multi_margin_loss(outputs[n], y, margin=self.margin, reduction="none")
-        return classes * (targets[n, y] * each).sum() / count
+        # Every class as the right one, (N, right, other): to pick those that have a share would wait for a GPU.
+        excess = F.relu(outputs[:, None] - outputs[:, :, None] + self.margin)
+        itself = F.torch.eye(classes, dtype=F.torch.bool, device=outputs.device)
+        each = excess.masked_fill(itself, 0).sum(dim=2)
+        return (targets * each).masked_fill(targets == 0, 0).sum() / count
 
 
 @register
@@ -285,6 +290,12 @@ def rows(targets: Array, outputs: Array) -> Array:
 def torch_rows(F: Any, targets: Any, outputs: Any) -> Any:
     """Do the same with PyTorch."""
     return (F.one_hot(targets, outputs.shape[1]) if targets.ndim == 1 else targets).to(outputs.dtype)
+
+
+@cache
+def _torch_weights(torch: Any, weights: tuple[float, ...], dtype: Any, device: Any) -> Any:
+    """Return class weights where the loss is computed: brought there once, not at every step."""
+    return torch.tensor(weights, dtype=dtype, device=device)
 
 
 def _weights(given: object) -> tuple[float, ...]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from deepen import engines, losses, metrics, model_file, pretrained, spec, transfer
+from deepen import engines, losses, metrics, model_file, optimizers, pretrained, schedules, spec, transfer
 from deepen.arrays import Array
-from deepen.data.augment import Augmentation, augmentation
+from deepen.data.augment import Augmentation, augmentations_of
 from deepen.data.picture import PictureRules
 from deepen.data.split import stratified_split
 from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State, fresh_state
@@ -25,15 +25,15 @@ from deepen.layers import Normalize, Sequential
 from deepen.losses import Loss
 from deepen.metrics import checked as checked_metrics
 from deepen.model_content import OTHER_KINDS, ModelContent, weights_of
-from deepen.optimizers import Optimizer, optimizer
+from deepen.optimizers import Optimizer
 from deepen.paths import Shape
-from deepen.schedules import Schedule, schedule
+from deepen.schedules import Schedule
 from deepen.spec import Layer, network_output
 from deepen.training.callbacks import Callback, checked
 from deepen.training.evaluation import Evaluation, measured, outputs_of
 from deepen.training.history import History
-from deepen.training.identity import identity, machine
-from deepen.training.keeper import Checkpoints, Keeper
+from deepen.training.identity import keeper_of
+from deepen.training.keeper import Checkpoints
 from deepen.training.loop import Plan, train
 from deepen.training.progress import Progress
 from deepen.transfer import Transfer
@@ -118,10 +118,10 @@ class Model:
         self._setup = Setup(
             self.network,
             self.input_shape,
-            _loss(loss),
-            _optimizer(optimizer),
+            losses.loss(loss),
+            optimizers.optimizer(optimizer),
             self.seed,
-            augmentations=tuple(map(augmentation, augmentations)),
+            augmentations=augmentations_of(augmentations),
             groups=checked_groups(groups),
         )
         self._choice, self._engine, self._epochs = choice, None, 0
@@ -180,6 +180,9 @@ class Model:
         Raises:
             DataError: images or labels are not what the network takes.
             NonFiniteError: a loss or a gradient was NaN or infinite; the weights are those before that step.
+            UsageError: a setting is out of range, or the checkpoints are of another training.
+            FileFormatError: all checkpoints are damaged.
+            KeyboardInterrupt: Ctrl-C was pressed; the step under way was finished.
         """
         images, labels = self._pair(x, y)
         if not isinstance(next(spec.walk(self.network, self.input_shape)).layer, Normalize):
@@ -192,7 +195,7 @@ class Model:
         elif validation_split:
             indices, part = stratified_split(metrics.classes_of(labels), validation_split, self.seed)
             held_out = images[part], labels[part]
-        plan = Plan(epochs, batch_size, _schedule(schedule), self._epochs, workers)
+        plan = Plan(epochs, batch_size, schedules.schedule(schedule), self._epochs, workers)
         watchers = checked(callbacks)
 
         engine = self.engine
@@ -204,14 +207,13 @@ class Model:
         def validate() -> Mapping[str, float]:
             return {} if held_out is None else self._measured(*held_out).as_figures("val_")
 
-        history, keeper = History(), None
-        if checkpoints is not None:
-            which = identity(engine.setup, plan, self._metrics, (images[indices], labels[indices]), held_out)
-            keeper = Keeper(checkpoints, which, machine(engine))
+        used = (images, labels, indices)
+        history, keeper = History(), keeper_of(checkpoints, engine, plan, self._metrics, used, held_out)
         try:
             return train(engine, indices, plan, validate, watchers, history, keeper, self.save)
         except BaseException:
-            history = history if keeper is None else History()  # the same call goes on where it broke off
+            if keeper is not None and keeper.checkpoints.files:
+                history = History()  # the same call goes on where it broke off
             raise
         finally:  # what follows has other orders and draws than what was
             self._epochs += len(history.epoch)
@@ -344,7 +346,3 @@ class Model:
         if self._engine is None and self._state is None:
             return None
         return (self._state or self.engine.state()).evaluated
-
-
-# The methods above have arguments of these functions' names.
-_loss, _optimizer, _schedule = losses.loss, optimizer, schedule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 
@@ -68,16 +69,34 @@ def prepare(config: RunConfig, source: data.Source | None = None) -> Prepared:
     choice, augmentations = engines.choose(config.engine, config.device), tuple(map(augmentation, config.augment))
     if source is None:
         source = data.source(config.data, seed=config.split, validation_split=config.validation_split)
+    if config.patience is not None and not _validates(config, source):
+        raise UsageError(
+            f"patience looks at the validation, but nothing of {config.data} is held out for it (the "
+            f"validation_split is {config.validation_split:g}); hold out a share"
+        )
     model = _model(config, source.facts)
-    rates = schedule(config.schedule)
-    # A schedule that does not fit the number of epochs says so when it is asked.
-    rates.factor(0, config.epochs * 1000, 1000)
+    rates, steps = schedule(config.schedule), _epoch_steps(config, source)
+    # A schedule that does not fit the number of steps says so when it is asked.
+    rates.factor(config.epochs * steps - 1, config.epochs * steps, steps)
     objective = loss(config.loss)
     if config.class_weights:
         balanced(objective, np.arange(len(model.classes)), len(model.classes))  # a loss that takes none says so
     prepared = Prepared(config, source, model, choice, chosen, objective, rates, augmentations)
     prepared.compile(objective)
     return prepared
+
+
+def _validates(config: RunConfig, source: data.Source) -> bool:
+    """Return whether a part of the images is held out: a folder has drawn it, or has one of its own."""
+    return config.validation_split > 0 if source.counts is None else "validation" in source.counts
+
+
+def _epoch_steps(config: RunConfig, source: data.Source) -> int:
+    """Return how many steps an epoch has, if all images can be read."""
+    count = source.facts.train_count
+    if source.counts is None:
+        count -= round(count * config.validation_split)
+    return max(1, ceil(count / config.batch_size))
 
 
 def _model(config: RunConfig, facts: data.Facts) -> Model:

@@ -17,6 +17,7 @@ from deepen.errors import DataError, FileFormatError, UsageError
 CONFIG = "config.toml"
 ENVIRONMENT = "environment.json"
 MODEL = "model.safetensors"
+ENSEMBLE = "ensemble.safetensors"
 BEST = "best.safetensors"
 METRICS = "metrics.csv"
 HEALTH = "health.csv"
@@ -58,11 +59,6 @@ def read_config(folder: Path) -> RunConfig:
         raise FileFormatError(f"{path} has settings that this deepen does not know: {error}") from error
 
 
-def checkpoints(folder: Path) -> list[Path]:
-    """Return the files of a run's checkpoints."""
-    return sorted((folder / CHECKPOINTS).glob("*.safetensors"))
-
-
 def write_examples(folder: Path, images: Array, names: list[str]) -> None:
     """Write images `(N, C, H, W)` in uint8 as picture files that one can try a model on."""
     target = folder / EXAMPLES
@@ -78,13 +74,10 @@ def run_path(given: Path) -> Path:
     Raises:
         DataError: no run is there.
     """
-    found = [given]
-    if not (given / CONFIG).is_file():
-        # One that begins with a dot was not finished being made.
-        found = sorted(path.parent for path in given.glob(f"*/{CONFIG}") if path.parent.name[0] != ".")
-    if not found:
+    found = folders.newest(given, CONFIG)
+    if found is None:
         raise DataError(f"{given} is no run's folder, and there is none in it: a run has a {CONFIG}")
-    return found[-1].resolve()
+    return found.resolve()
 
 
 def model_path(given: str | Path) -> Path:
@@ -107,5 +100,6 @@ def model_path(given: str | Path) -> Path:
     # The names of runs begin with date and time.
     finished = sorted(path.glob(f"*/{MODEL}"))
     if not finished:
-        raise DataError(f"there is no {MODEL} in {path} or in a run in it; has a run ended?")
+        cure = "its ensemble is for `deepen ensemble`" if any(path.rglob(ENSEMBLE)) else "has a run ended?"
+        raise DataError(f"there is no {MODEL} in {path} or in a run in it; {cure}")
     return finished[-1]

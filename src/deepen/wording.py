@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections.abc import Sequence
 
@@ -36,3 +37,9 @@ def columns(text: str) -> int:
 def padded(text: str, width: int) -> str:
     """Return a text with spaces behind it, up to a width in columns of a terminal."""
     return text + " " * (width - columns(text))
+
+
+def say(*lines: str) -> None:
+    """Print lines to stderr, where they do not mix with results."""
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)

@@ -39,7 +39,12 @@ def ensemble() -> None:
 @click.option(
     "--average", help="What of the members is averaged: probabilities or logits.  [default: probabilities]"
 )
-@click.option("--resume", type=click.Path(path_type=Path), metavar="FOLDER", help="Go on with this ensemble.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Go on with an ensemble: its folder, or a folder of ensembles (the newest).",
+)
 @as_json
 def train(
     model: str | None,
@@ -64,26 +69,28 @@ def train(
             "model": model,
             "data": data,
             "members": members,
-            "recipe": recipes,
+            "recipes": recipes,
             "average": average,
             **options,
         }
         settings.refuse(others)
-        outcome = ensemble_job.resume(resume)
+        outcome = ensemble_job.resume(resume, using.program())
     elif model is None or data is None:
         raise click.UsageError("name a MODEL and a data set: deepen ensemble train MODEL --data DATA")
     else:
         bases = [settings.config(model, data, {**options, "recipe": recipe}) for recipe in recipes or (None,)]
         seeds = members or (5 if len(bases) == 1 else 1)
-        outcome = ensemble_job.train(EnsembleConfig.of(bases, seeds, average or "probabilities"))
-    test, planned = outcome.test, outcome.config.members
+        config = EnsembleConfig.of(bases, seeds, average or "probabilities")
+        outcome = ensemble_job.train(config, using.program())
+    test, first = outcome.test, outcome.config.members[0]
+    rows = _members(test, [(member.seed, member.recipe) for member in outcome.config.members])
     if as_json:
         print_json(
             {
-                "model": planned[0].model,
-                "data": planned[0].data,
+                "model": first.model,
+                "data": first.data,
                 "average": outcome.config.average,
-                **_members(test, [{"seed": member.seed, "recipe": member.recipe} for member in planned]),
+                **_for_json(test, rows),
                 "accuracy": test.accuracy,
                 "loss": test.loss,
                 "count": test.count,
@@ -91,7 +98,7 @@ def train(
             }
         )
         return
-    _show_members(test, ("seed", "recipe"), [(member.seed, member.recipe or "–") for member in planned])
+    _show_members(test, rows)
     show("", "try next:")
     show(*(f"  {line}" for line in ensemble_job.next_commands(using.program(), outcome.folder)))
     show("", f"the ensemble, with the runs of its members: {outcome.folder}")
@@ -116,11 +123,11 @@ def evaluate(path: str, data: str | None, views: str | None, engine: str, device
     name, images, labels = using.test_set(path, loaded.members[0], data)
     found = loaded.evaluate(images, labels, views=views)
     known = loaded.gives_probabilities
+    rows = _members(found, [(member.seed, member.figures.get("recipe")) for member in loaded.members])
     if as_json:
-        result = using.figures(found, loaded.classes, probabilities=known)
-        print_json({**result, **_members(found, [{"seed": member.seed} for member in loaded.members])})
+        print_json({**using.figures(found, loaded.classes, probabilities=known), **_for_json(found, rows)})
     else:
-        _show_members(found, ("seed",), [(member.seed,) for member in loaded.members])
+        _show_members(found, rows)
         show("")
         using.show_figures(name, found, loaded.classes, probabilities=known)
 
@@ -129,7 +136,9 @@ def evaluate(path: str, data: str | None, views: str | None, engine: str, device
 @click.argument("path", metavar="ENSEMBLE")
 @using.pictures_arguments
 @as_json
-def predict(path: str, pictures: tuple[Path, ...], top: int, invert: bool, as_json: bool) -> None:
+def predict(
+    path: str, pictures: tuple[Path, ...], top: int, invert: bool, views: str | None, as_json: bool
+) -> None:
     """Say what an ENSEMBLE sees in PICTURES, which are files or folders of them.
 
     ENSEMBLE is its file, its folder, or a folder of ensembles (the newest). Files that cannot be read are named,
@@ -141,30 +150,34 @@ def predict(path: str, pictures: tuple[Path, ...], top: int, invert: bool, as_js
     # For a few pictures NumPy is done before PyTorch would be loaded.
     loaded = Ensemble.load(ensemble_path(path), engine="numpy")
     rules = using.picture_rules(path, loaded.members[0])
-    using.show_predictions(loaded, rules, pictures, top=top, invert=invert, as_json=as_json)
+    using.show_predictions(loaded, rules, pictures, top=top, invert=invert, views=views, as_json=as_json)
 
 
-def _members(test: EnsembleEvaluation, facts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what each member reaches, and how far they disagree, for JSON."""
-    each = [
-        {**fact, "accuracy": alone.accuracy, "loss": alone.loss}
-        for fact, alone in zip(facts, test.members, strict=True)
+def _members(test: EnsembleEvaluation, facts: Sequence[tuple[int, Any]]) -> list[dict[str, Any]]:
+    """Return the seed and the recipe of each member, which are given, and what it reaches alone."""
+    return [
+        {"seed": seed, "recipe": recipe, "accuracy": alone.accuracy, "loss": alone.loss}
+        for (seed, recipe), alone in zip(facts, test.members, strict=True)
     ]
+
+
+def _for_json(test: EnsembleEvaluation, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the members, and how far they disagree, for JSON."""
     return {
-        "members": each,
+        "members": rows,
         "disagreement": test.disagreement,
         "disagreements": test.disagreements.tolist(),
     }
 
 
-def _show_members(test: EnsembleEvaluation, head: Sequence[str], facts: Sequence[tuple[object, ...]]) -> None:
+def _show_members(test: EnsembleEvaluation, rows: Sequence[dict[str, Any]]) -> None:
     """Print what each member reaches alone, what they reach together, and how far they disagree."""
-    rows = [
-        (number, *fact, f"{alone.accuracy:.2%}", f"{alone.loss:.4f}")
-        for number, (fact, alone) in enumerate(zip(facts, test.members, strict=True), 1)
+    cells = [
+        (number, row["seed"], row["recipe"] or "–", f"{row['accuracy']:.2%}", f"{row['loss']:.4f}")
+        for number, row in enumerate(rows, 1)
     ]
-    together = ("all", *("" for _ in head), f"{test.accuracy:.2%}", f"{test.loss:.4f}")
-    table(("member", *head, "accuracy", "loss"), [*rows, together])
+    together = ("all", "", "", f"{test.accuracy:.2%}", f"{test.loss:.4f}")
+    table(("member", "seed", "recipe", "accuracy", "loss"), [*cells, together])
     show(
         f"together {test.accuracy:.2%} of {test.count:,} test images; two members disagree on "
         f"{test.disagreement:.2%} of them on average"

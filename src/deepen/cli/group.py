@@ -17,6 +17,19 @@ from deepen.wording import columns, padded
 as_json = click.option("--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout.")
 
 
+def drawable(ctx: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    """Return where a picture is to be drawn, once it is a PNG file in a folder that is there; a click callback.
+
+    Raises:
+        click.BadParameter: it is not.
+    """
+    if path is not None and (path.suffix.lower() != ".png" or path.is_dir()):
+        raise click.BadParameter(f"the picture becomes a PNG file, such as {path.stem}.png; got {path}")
+    if path is not None and not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent} to draw {path.name} in; make it first")
+    return path
+
+
 class Commands(click.Group):
     """A group that suggests the nearest command for one that does not exist."""
 

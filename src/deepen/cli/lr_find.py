@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from deepen.cli import settings, using
-from deepen.cli.group import as_json, cli, print_json, show
+from deepen.cli.group import as_json, cli, drawable, print_json, show
 
 
 @cli.command("lr-find")
@@ -21,17 +21,24 @@ from deepen.cli.group import as_json, cli, print_json, show
     "--steps", type=click.IntRange(min=20), default=100, show_default=True, help="How many rates to try."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), default="lr_find.png", show_default=True, help="The picture to draw."
+    "--out",
+    type=click.Path(path_type=Path),
+    callback=drawable,
+    default="lr_find.png",
+    show_default=True,
+    help="The picture to draw, a PNG file.",
 )
 @settings.options
 @as_json
 def lr_find(model: str, data: str, steps: int, out: Path, as_json: bool, **options: Any) -> None:
     """Try learning rates from 1e-7 to 10 on MODEL and suggest one.
 
-    The other options are those of `deepen train`: the search sees what a training with them would see.
+    The other options are those of `deepen train`: the search sees the images that a training with them would
+    learn from.
 
     MODEL is a name from `deepen models`.
     """
+    from deepen.data import stratified_split
     from deepen.preparation import prepare
     from deepen.report.lr_find import lr_curve
     from deepen.runs import model_path
@@ -44,6 +51,9 @@ def lr_find(model: str, data: str, steps: int, out: Path, as_json: bool, **optio
         compiled.load_weights(model_path(config.init))
     print(f"trying {steps} rates on {compiled.engine.name} on {compiled.engine.device}", file=sys.stderr)
     x, y = dataset.train_images, dataset.train_labels
+    if config.validation_split and prepared.source.counts is None:  # a folder has drawn its share already
+        learned, _ = stratified_split(y, config.validation_split, compiled.seed)
+        x, y = x[learned], y[learned]
     found = lr_finder.lr_find(compiled, x, y, batch_size=config.batch_size, steps=steps)
     lr_curve(found.rates, found.losses, found.smoothed, found.suggestion, out)
     line = None

@@ -35,11 +35,11 @@ def train(model: str | None, data: str | None, resume: Path | None, as_json: boo
 
     if resume is not None:
         settings.refuse({"model": model, "data": data, **options})
-        outcome = job.resume(resume)
+        outcome = job.resume(resume, using.program())
     elif model is None or data is None:
         raise click.UsageError("name a MODEL and a data set: deepen train MODEL --data DATA")
     else:
-        outcome = job.train(settings.config(model, data, options))
+        outcome = job.train(settings.config(model, data, options), using.program())
     config = outcome.config
     result = {
         "model": config.model,
@@ -101,7 +101,9 @@ def evaluate(model: str, data: str | None, engine: str, device: str, views: str 
 @click.argument("model")
 @using.pictures_arguments
 @as_json
-def predict(model: str, pictures: tuple[Path, ...], top: int, invert: bool, as_json: bool) -> None:
+def predict(
+    model: str, pictures: tuple[Path, ...], top: int, invert: bool, views: str | None, as_json: bool
+) -> None:
     """Say what a saved MODEL sees in PICTURES, which are files or folders of them.
 
     MODEL is a model file, a run's folder, a folder of runs (the newest), or a packaged model such as
@@ -113,4 +115,4 @@ def predict(model: str, pictures: tuple[Path, ...], top: int, invert: bool, as_j
     # For a few pictures NumPy is done before PyTorch would be loaded.
     loaded = Model.load(model_path(model), engine="numpy")
     rules = using.picture_rules(model, loaded)
-    using.show_predictions(loaded, rules, pictures, top=top, invert=invert, as_json=as_json)
+    using.show_predictions(loaded, rules, pictures, top=top, invert=invert, views=views, as_json=as_json)

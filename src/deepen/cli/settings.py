@@ -12,6 +12,9 @@ from deepen.config import RunConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+NONE = "none"
+"""The word for None, where that is the default."""
+
 _DEFAULTS = {field.name: field.default for field in fields(RunConfig) if field.default is not MISSING}
 
 
@@ -22,14 +25,29 @@ def setting(name: str, help: str, kind: type | None = None, flag: str = "") -> C
     more: dict[str, Any] = {"type": kind or type(default), "multiple": isinstance(default, tuple)}
     if default is False:
         more = {"is_flag": True}
+    elif default is None:
+        more = _or_none(click.types.convert_type(kind))
     elif shown not in (None, ""):
         help = f"{help}  [default: {shown}]"
     # Nothing by default: a recipe is heard before RunConfig is.
     return click.option(flag or f"--{name.replace('_', '-')}", name, default=None, help=help, **more)
 
 
+def _or_none(kind: Any) -> dict[str, Any]:
+    """Return what makes an option take values of a kind, or the word none."""
+
+    def converted(ctx: click.Context, option: click.Parameter, text: str | None) -> Any:
+        return text if text in (None, NONE) else kind.convert(text, option, ctx)
+
+    return {"metavar": kind.name.upper(), "callback": converted}
+
+
 _OPTIONS = (
-    click.option("--recipe", help="Settings by the name of a recipe (see `deepen recipes`) or from a TOML file."),
+    click.option(
+        "--recipe",
+        help="Settings by the name of a recipe (see `deepen recipes`) or from a TOML file. Other options override "
+        "it; 'none' sets those without a default back, as in '--dropout none'.",
+    ),
     setting("epochs", "How many times to go through the training images."),
     setting("batch_size", "Images in a step."),
     setting("optimizer", "sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw, as in 'adam clip_norm=1'."),
@@ -101,4 +119,5 @@ def config(model: str, data: str, found: dict[str, Any]) -> RunConfig:
 
     own = given(found)
     recipe = recipes.load(own["recipe"]).settings if "recipe" in own else {}
+    own = {name: None if value == NONE and _DEFAULTS[name] is None else value for name, value in own.items()}
     return RunConfig(**{**recipe, **own, "model": model, "data": data})

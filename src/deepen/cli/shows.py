@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from deepen.cli.group import as_json, cli, print_json, show, table
+from deepen.cli.group import as_json, cli, drawable, print_json, show, table
 from deepen.cli.networks import classes_option, input_shape_option, network_of
 
 
@@ -33,48 +33,73 @@ def summary(model: str, input_shape: str | None, classes: int, as_json: bool) ->
 
 @cli.command()
 @click.argument("name", required=False)
-@click.option("--augment", metavar="RECIPE", help="Draw images as a training with this recipe will see them.")
-@click.option("--out", type=click.Path(path_type=Path), help="The picture to draw with --augment, a PNG file.")
+@click.option(
+    "--augment",
+    multiple=True,
+    metavar="RECIPE",
+    help="Draw images as a training with this recipe will see them, or with augmentations such as rotation=10.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    callback=drawable,
+    help="The picture to draw with --augment, a PNG file.",
+)
 @click.option("--size", type=click.IntRange(min=1), help="Height and width that images are brought to for that.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The training's seed.")
+@click.option("--seed", type=click.IntRange(min=0), help="The seed of that training; 0 unless given.")
 @as_json
 def data(
-    name: str | None, augment: str | None, out: Path | None, size: int | None, seed: int, as_json: bool
+    name: str | None,
+    augment: tuple[str, ...],
+    out: Path | None,
+    size: int | None,
+    seed: int | None,
+    as_json: bool,
 ) -> None:
     """List the data sets; with NAME, or a folder of pictures, look at one and count its classes."""
+    if augment or (out, size, seed) != (None, None, None):
+        if name is None or not augment or out is None:
+            raise click.UsageError(
+                "to see augmented images: deepen data NAME --augment RECIPE --out FILE.png; --size and --seed are "
+                "for that alone"
+            )
+        _draw_augmented(name, augment, out, size, seed or 0, as_json)
+    elif name is None:
+        _list_data_sets(as_json)
+    else:
+        _look_at(name, as_json)
+
+
+def _list_data_sets(as_json: bool) -> None:
     from dataclasses import asdict
 
     from deepen import data as data_sets
 
-    if (augment is None) != (out is None) or (augment and name is None):
-        raise click.UsageError("to see augmented images: deepen data NAME --augment RECIPE --out FILE.png")
-    if name is not None and augment is not None and out is not None:
-        _draw_augmented(name, augment, out, size, seed)
-        if as_json:
-            print_json({"data": name, "recipe": augment, "picture": str(out.resolve())})
-        else:
-            show(f"the picture: {out.resolve()}")
+    rows = [{**asdict(data_sets.facts(each)), "where": _where(each)} for each in data_sets.names()]
+    if as_json:
+        print_json({"data": rows})
         return
-    if name is None:
-        rows = [_facts(data_sets.facts(each)) for each in data_sets.names()]
-        if as_json:
-            print_json({"data": rows})
-            return
-        table(
-            ("name", "image", "classes", "training", "test", "where"),
-            [
-                (
-                    row["name"],
-                    "×".join(map(str, row["input_shape"])),
-                    len(row["classes"]),
-                    f"{row['train_count']:,}",
-                    f"{row['test_count']:,}",
-                    row["where"] or "is downloaded at its first use",
-                )
-                for row in rows
-            ],
-        )
-        return
+    table(
+        ("name", "image", "classes", "training", "test", "where"),
+        [
+            (
+                row["name"],
+                "×".join(map(str, row["input_shape"])),
+                len(row["classes"]),
+                f"{row['train_count']:,}",
+                f"{row['test_count']:,}",
+                row["where"] or "is downloaded at its first use",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _look_at(name: str, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from deepen import data as data_sets
+
     source = data_sets.source(name)
     # Only decoding shows which pictures of a folder a training would leave out; for that a small size will do.
     dataset = source.load() if source.counts is None else source.load(8, 8)
@@ -88,6 +113,23 @@ def data(
         show(f"{key}: {facts[key]}")
     show(*remarks)
     table(("class", *counts), list(zip(facts["classes"], *counts.values(), strict=True)))
+
+
+def _draw_augmented(
+    name: str, given: tuple[str, ...], out: Path, size: int | None, seed: int, as_json: bool
+) -> None:
+    from deepen import data as data_sets
+    from deepen.report.augmented import augmented
+
+    texts = _augmentations(name, given)
+    source = data_sets.source(name, seed=seed)
+    dataset = source.load() if size is None else source.load(size, size)
+    augmented(dataset, texts, seed, out)
+    shape = dataset.facts.input_shape
+    if as_json:
+        print_json({"data": name, "augment": texts, "input_shape": shape, "picture": str(out.resolve())})
+    else:
+        show(f"the picture, of images of {shape[2]}×{shape[1]}: {out.resolve()}")
 
 
 @cli.command()
@@ -136,6 +178,19 @@ def doctor(as_json: bool) -> None:
         table(("", ""), list(found.items()))
 
 
+def _augmentations(data: str, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the augmentations that are given, or those of the recipe that is."""
+    from deepen import text_form
+    from deepen.config import RunConfig
+    from deepen.data.augment import AUGMENTATIONS
+    from deepen.training import recipes as known
+
+    if len(given) > 1 or text_form.split(given[0])[0] in AUGMENTATIONS:
+        return given
+    # What a recipe leaves open is as in a training without one.
+    return RunConfig(**{**known.load(given[0]).settings, "model": "", "data": data}).augment
+
+
 @cli.command()
 @click.argument("name", required=False)
 @as_json
@@ -150,27 +205,11 @@ def recipes(name: str | None, as_json: bool) -> None:
         print_json({"recipes": [asdict(recipe) for recipe in found]})
         return
     for recipe in found:
-        show(f"{recipe.name}: {recipe.title}. {recipe.about}".strip(), *(f"  {each}" for each in recipe.measured))
+        said = ". ".join(filter(None, (recipe.title, recipe.about.strip())))
+        show(": ".join(filter(None, (recipe.name, said))), *(f"  {each}" for each in recipe.measured))
         if name:
-            show(f"  source: {recipe.source}", *(f"  {key} = {value}" for key, value in recipe.settings.items()))
-
-
-def _draw_augmented(name: str, recipe: str, out: Path, size: int | None, seed: int) -> None:
-    from deepen import data as data_sets
-    from deepen.config import RunConfig
-    from deepen.report.augmented import augmented
-    from deepen.training import recipes as known
-
-    source = data_sets.source(name, seed=seed)
-    # What a recipe leaves open is as in a training without one.
-    texts = RunConfig(**{**known.load(recipe).settings, "model": "", "data": name}).augment
-    augmented(source.load() if size is None else source.load(size, size), texts, seed, out)
-
-
-def _facts(facts: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {**asdict(facts), "where": _where(facts.name)}
+            source = [f"  source: {recipe.source}"] if recipe.source else []
+            show(*source, *(f"  {key} = {value}" for key, value in recipe.settings.items()))
 
 
 def _where(name: str) -> str | None:

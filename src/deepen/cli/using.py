@@ -35,6 +35,7 @@ def pictures_arguments(command: Command) -> Command:
         click.option(
             "--top", type=click.IntRange(min=1), default=1, show_default=True, help="How many classes to name."
         ),
+        click.option("--views", help="Look at every picture in several ways: flip, shift or flip+shift."),
         click.argument("pictures", type=click.Path(path_type=Path), nargs=-1, required=True),
     ):
         command = declare(command)
@@ -115,6 +116,7 @@ def show_predictions(
     *,
     top: int,
     invert: bool,
+    views: str | None,
     as_json: bool,
 ) -> None:
     """Print what is seen in pictures; where files cannot be read, name them and exit with 1."""
@@ -123,7 +125,7 @@ def show_predictions(
     paths, images, unreadable = gather(pictures, rules)
     if invert:
         images = 255 - images
-    rows = predictor.predict(images) if paths else ()
+    rows = predictor.predict(images, views=views) if paths else ()
     predictions = [_prediction(predictor, path, row, top) for path, row in zip(paths, rows, strict=True)]
     if as_json:
         failed = [{"path": str(error.path), "reason": error.reason} for error in unreadable]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from deepen import files
 from deepen.data import cifar10, digits, mnist
 from deepen.data.augment import Augmentation, Shift
 from deepen.data.dataset import Dataset, Facts
@@ -59,13 +60,13 @@ def source(
 
     Raises:
         UnknownNameError: there is neither a data set of that name nor a folder.
-        DataError: the path is that of a file, or the folder is not fit for training, or a share is not between
-            0 and 1; what is wrong is said.
+        DataError: the path is that of a file, or begins with `~` and no user's name, or the folder is not fit for
+            training, or a share is not between 0 and 1; what is wrong is said.
     """
     name = os.fspath(name_or_path)
     if name in _sources:
         return _sources[name]
-    path = Path(name).expanduser()
+    path = files.expanded(name)
     if path.is_dir():
         return open_folder(path, seed, test_split, validation_split)
     if path.exists():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepen import files
 from deepen.data.progress import progress
 from deepen.errors import DataError, DeepenError
 
@@ -24,7 +25,7 @@ _TIMEOUT_SECONDS = 30
 def cache_folder() -> Path:
     """Return the folder for downloads: `$DEEPEN_CACHE`, or `deepen/data` in the user's cache folder."""
     if chosen := os.environ.get("DEEPEN_CACHE"):
-        return Path(chosen).expanduser()
+        return files.expanded(chosen)
     from platformdirs import user_cache_path
 
     return user_cache_path("deepen") / "data"
@@ -33,7 +34,7 @@ def cache_folder() -> Path:
 def places(name: str) -> list[Path]:
     """Return the folders in which a data set is looked for: in `$DEEPEN_DATA`, then in the cache."""
     own = os.environ.get("DEEPEN_DATA")
-    return [*([Path(own).expanduser() / name] if own else []), cache_folder() / name]
+    return [*([files.expanded(own) / name] if own else []), cache_folder() / name]
 
 
 def fetch(urls: Sequence[str], destination: Path, verify: Callable[[Path], None]) -> None:

@@ -14,6 +14,7 @@ from statistics import median, median_low
 
 import numpy as np
 
+from deepen import files
 from deepen.arrays import Array
 from deepen.data import findings
 from deepen.data.dataset import Counts, Dataset, Facts, counts_of
@@ -102,7 +103,7 @@ def open_folder(root: Path, seed: int = 0, test_split: float = 0.2, validation_s
         raise DataError(
             f"the share of validation pictures must be 0 or lie between 0 and 1, but is {validation_split}"
         )
-    root = root.expanduser().resolve()
+    root = files.expanded(root).resolve()
     if str(root) != printable(str(root)):
         # Settings, reports and model files name the folder, and hold only text.
         raise DataError(f"the path of the folder {printable(str(root))} is not UTF-8; rename or move the folder")

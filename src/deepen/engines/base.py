@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,8 +12,6 @@ import numpy as np
 
 from deepen import spec
 from deepen.arrays import Array
-from deepen.context import Context, Pass
-from deepen.data.augment import Augmentation
 from deepen.engines.setup import Setup
 from deepen.engines.state import State, fresh_state, initial_state
 from deepen.errors import DeepenError, UnknownNameError
@@ -28,7 +25,6 @@ __all__ = [
     "Setup",
     "State",
     "StepResult",
-    "augmentation_contexts",
     "batches",
     "fresh_state",
     "initial_state",
@@ -92,6 +88,10 @@ class Engine(ABC):
         """Put the training data where the engine computes; steps refer to it by index."""
 
     @abstractmethod
+    def bound(self, indices: Array) -> tuple[Array, Array]:
+        """Return the bound images and labels at `indices`, as they were given."""
+
+    @abstractmethod
     def batch(self, indices: Array, moment: Moment) -> Batch:
         """Return the bound images at `indices` as the step at that moment takes them.
 
@@ -131,9 +131,9 @@ class Engine(ABC):
         return total / len(outputs)
 
     @property
+    @abstractmethod
     def threads(self) -> int:
         """How many threads compute."""
-        return os.cpu_count() or 1
 
     @abstractmethod
     def activations(self, images: Array, paths: Collection[str]) -> dict[str, Array]:
@@ -204,8 +204,3 @@ def scaled(images: Array, dtype: str) -> Array:
         x: Array = images.astype(dtype) / np.asarray(255, dtype)
         return x
     return images.astype(dtype, copy=False)
-
-
-def augmentation_contexts(setup: Setup, run: Pass) -> list[tuple[Augmentation, Context]]:
-    """Return the augmentations of a training pass, each with a context, and so with draws, of its own."""
-    return [(step, Context(run, f"augmentation {i}")) for i, step in enumerate(setup.augmentations)]

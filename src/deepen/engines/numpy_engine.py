@@ -10,7 +10,7 @@ import numpy as np
 from deepen import randomness
 from deepen.arrays import Array
 from deepen.context import Context, Pass
-from deepen.data.augment import Mixture
+from deepen.data.augment import vary_all
 from deepen.engines.base import (
     EVALUATION_BATCH,
     INPUT,
@@ -18,14 +18,13 @@ from deepen.engines.base import (
     Engine,
     Setup,
     State,
-    augmentation_contexts,
     batches,
     initial_state,
     scaled,
 )
 from deepen.engines.diagnosis import not_finite
 from deepen.engines.state import arranged
-from deepen.layers.blocks import one_thread_products
+from deepen.layers.blocks import one_thread_products, threads
 from deepen.losses import one_hot
 from deepen.metrics import hits
 from deepen.optimizers import clipped
@@ -73,17 +72,11 @@ def training_pass(setup: Setup, moment: Moment) -> Pass:
 
 def make_batch(setup: Setup, images: Array, labels: Array, indices: Array, moment: Moment) -> Batch:
     """Return images as a step takes them: scaled, and varied as the moment and their indices say."""
-    x, run = scaled(images, setup.dtype), training_pass(setup, moment)
     targets = labels if labels.ndim == 1 else labels.astype(setup.dtype, copy=False)
-    run.draw_of_images = lambda purpose, width: randomness.uniform_of_images(setup.seed, purpose, indices, width)
     if setup.mixes and labels.ndim == 1:
         targets = one_hot(labels, setup.classes, setup.dtype)
-    for augmentation, context in augmentation_contexts(setup, run):
-        if isinstance(augmentation, Mixture):
-            x, targets = augmentation.mix(x, targets, context)
-        else:
-            x = augmentation.forward(x, context)
-    return Batch(indices, moment, x, targets)
+    x = scaled(images, setup.dtype)
+    return Batch(indices, moment, *vary_all(setup.augmentations, x, targets, setup.seed, indices, moment))
 
 
 def compute_gradients(setup: Setup, state: State, x: Array, targets: Array, run: Pass) -> Gradients:
@@ -149,6 +142,13 @@ class NumpyEngine(Engine):
 
     def bind(self, images: Array, labels: Array) -> None:
         self._images, self._labels = images, labels
+
+    @property
+    def threads(self) -> int:
+        return threads()
+
+    def bound(self, indices: Array) -> tuple[Array, Array]:
+        return self._images[indices], self._labels[indices]
 
     def batch(self, indices: Array, moment: Moment) -> Batch:
         return make_batch(self.setup, self._images[indices], self._labels[indices], indices, moment)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
-import platform
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +14,7 @@ from torch import Tensor
 from deepen import randomness
 from deepen.arrays import Array
 from deepen.context import Context, Pass
-from deepen.data.augment import Mixture
+from deepen.data.augment import vary_all
 from deepen.engines.base import (
     EVALUATION_BATCH,
     INPUT,
@@ -25,11 +22,11 @@ from deepen.engines.base import (
     Engine,
     Setup,
     State,
-    augmentation_contexts,
     batches,
     initial_state,
 )
 from deepen.engines.diagnosis import not_finite
+from deepen.engines.torch_memory import keep_freed_memory
 from deepen.engines.torch_network import TorchNetwork
 from deepen.paths import Shape
 from deepen.randomness import Moment, purpose_key
@@ -91,6 +88,10 @@ class TorchEngine(Engine):
         if self.device == "cpu":
             keep_freed_memory()
         self._images, self._labels = (_tensor(array).to(self.device) for array in (images, labels))
+
+    def bound(self, indices: Array) -> tuple[Array, Array]:
+        index = torch.from_numpy(indices).to(self.device)
+        return _array(self._images[index]), _array(self._labels[index])
 
     @torch.no_grad()
     def batch(self, indices: Array, moment: Moment) -> Batch:
@@ -303,17 +304,9 @@ class TorchEngine(Engine):
         x, targets = self._scaled(images), self._targets(labels)
         if not self.setup.augmentations:
             return Batch(indices, moment, x, targets)
-        seed, run = self.setup.seed, self._training_pass(moment)
-        run.draw_of_images = lambda purpose, width: torch.from_numpy(
-            randomness.uniform_of_images(seed, purpose, indices, width)
-        ).to(self.device, non_blocking=True)
         if self.setup.mixes and targets.ndim == 1:
             targets = F.one_hot(targets, self.setup.classes).to(self._dtype)
-        for augmentation, context in augmentation_contexts(self.setup, run):
-            if isinstance(augmentation, Mixture):
-                x, targets = augmentation.torch_mix(F, x, targets, context)
-            else:
-                x = augmentation.torch_forward(F, x, context)
+        x, targets = vary_all(self.setup.augmentations, x, targets, self.setup.seed, indices, moment, F)
         return Batch(indices, moment, x.contiguous(memory_format=torch.channels_last), targets)
 
     def _targets(self, labels: Tensor) -> Tensor:
@@ -336,13 +329,3 @@ def _array(tensor: Tensor) -> Array:
     array: Array = tensor.detach().cpu().contiguous().numpy()
     # A copy, so that what the engine does later does not show.
     return array.copy()
-
-
-@cache
-def keep_freed_memory() -> None:
-    """Let glibc keep large freed blocks for the next step, rather than map fresh pages at every step."""
-    if platform.libc_ver()[0] == "glibc":
-        m_trim_threshold, m_mmap_threshold = -1, -3
-        libc = ctypes.CDLL(None)
-        libc.mallopt(m_mmap_threshold, 2**30)
-        libc.mallopt(m_trim_threshold, 2**30)

@@ -49,7 +49,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Watched:
+class Examined:
     """A layer whose health is recorded."""
 
     path: str
@@ -59,7 +59,7 @@ class Watched:
     """The paths of its parameters that training changes."""
 
 
-def watched(setup: Setup) -> list[Watched]:
+def examined(setup: Setup) -> list[Examined]:
     """Return the layers with parameters and the activations, in the order of computation.
 
     Those of side outputs, which evaluation leaves out, are not among them, and neither is a network that is a
@@ -72,7 +72,7 @@ def watched(setup: Setup) -> list[Watched]:
         names = node.layer.params(node.input_shape)
         if node.path and not node.path.startswith(heads) and (names or isinstance(node.layer, Activation)):
             own = tuple(path for path in map(node.join, names) if path in trained)
-            found.append(Watched(node.path, _rectifies(node.layer), own))
+            found.append(Examined(node.path, _rectifies(node.layer), own))
     return found
 
 
@@ -83,7 +83,7 @@ def _rectifies(layer: Layer) -> bool:
 def measure(
     engine: Engine, images: Array, labels: Array, epoch: int, before: Mapping[str, Array] | None
 ) -> list[Record]:
-    """Return a record of each watched layer, in evaluation mode.
+    """Return a record of each examined layer, in evaluation mode.
 
     Activations and gradients are those of the weights that evaluation uses: where the optimizer keeps a moving
     average of them, of that. Norms of weights and updates are of the weights that are trained.
@@ -95,7 +95,7 @@ def measure(
         epoch: from 0.
         before: the weights before the epoch's last step, if they are known.
     """
-    layers = watched(engine.setup)
+    layers = examined(engine.setup)
     paths = [layer.path for layer in layers]
     seen = {layer.path: _Seen() for layer in layers}
     gradients: dict[str, Array] = {}

@@ -28,9 +28,10 @@ SMALL, LARGE = 1e-4, 0.1
 a hundred times that, a few steps replace all that was learned. Adam begins with some 1e-2, so the upper bound is
 wider than the lower."""
 
-RISE, GAP = 1.5, 0.1
+RISE, GAP, TIMES = 1.5, 0.1, 10.0
 """Overfitting: the validation loss stays half as high again as its best, or validation lies so far behind
-training in accuracy. Smaller ones are common where nearly all is right already, and do no harm."""
+training in accuracy, or half as far with a loss so many times as high. Smaller gaps are common where nearly all is
+right already, and do no harm."""
 
 WINDOW = 3
 """So many epochs in a row have to agree before a curve is said to rise, or to stand still."""
@@ -239,7 +240,7 @@ def _overfitting(history: Mapping[str, Sequence[float]]) -> list[Symptom]:
             f"since epoch {best} the validation loss has risen from {min(earlier):.4f} to {recent[-1]:.4f} while "
             "the training loss fell"
         )
-    elif history.get("val_accuracy") and gap >= GAP:
+    elif history.get("val_accuracy") and gap >= (GAP / 2 if validation[-1] >= TIMES * loss[-1] else GAP):
         training, held_out = _last(history, "accuracy"), _last(history, "val_accuracy")
         seen = f"accuracy is {training:.1%} in training, but {held_out:.1%} in validation"
     else:

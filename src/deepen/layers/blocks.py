@@ -24,13 +24,17 @@ def over_blocks(work: Callable[[slice], T], images: int, bytes_per_image: int) -
     """
     size = max(1, BLOCK_BYTES // max(1, bytes_per_image))
     blocks = [slice(start, start + size) for start in range(0, images, size)]
-    _, threads = _products()
-    if len(blocks) < 2 or threads < 2:
+    if len(blocks) < 2 or threads() < 2:
         return [work(block) for block in blocks]
     # NumPy's floating point settings belong to the context, which threads do not inherit by themselves.
     contexts = [contextvars.copy_context() for _ in blocks]
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         return list(pool.map(lambda context, block: context.run(work, block), contexts, blocks))
+
+
+def threads() -> int:
+    """Return how many threads work on the blocks of a batch."""
+    return _products()[1]
 
 
 class _OneThread:

@@ -10,11 +10,9 @@ import numpy as np
 
 from deepen import randomness
 from deepen.arrays import Array
-from deepen.context import Context, Pass
 from deepen.data import Dataset
-from deepen.data.augment import Augmentation, Mixture, augmentation
+from deepen.data.augment import Augmentation, Mixture, augmentation, vary_all
 from deepen.errors import UsageError
-from deepen.paths import Shape
 from deepen.randomness import Moment
 from deepen.report.canvas import QUIET, new_figure, save, style
 from deepen.report.fonts import cover, drawable
@@ -38,14 +36,17 @@ def augmented(
 
     Raises:
         UsageError: there is nothing to draw.
+        ShapeError: an augmentation does not fit the images.
     """
     if images < 1 or not len(dataset.train_labels):
         raise UsageError(f"{dataset.facts.name}: there are no training images to draw")
     steps = tuple(map(augmentation, augmentations))
+    for step in steps:
+        step.check(dataset.facts.input_shape)
     chosen = _of_different_classes(dataset.train_labels, images, seed)
     x = dataset.train_images[chosen].astype(np.float32) / np.float32(255)
     targets = np.eye(len(dataset.facts.classes), dtype=np.float32)[dataset.train_labels[chosen]]
-    epochs = [varied(x, targets, steps, chosen, Moment(epoch), seed) for epoch in range(VARIANTS)]
+    epochs = [vary_all(steps, x, targets, seed, chosen, Moment(epoch)) for epoch in range(VARIANTS)]
     names = drawable(dataset.facts.classes)
     mixing = any(isinstance(step, Mixture) for step in steps)
     families, _ = cover("".join(names))
@@ -63,27 +64,6 @@ def augmented(
         for epoch, place in enumerate(grid[0, 1:]):
             place.set_title(f"epoch {epoch + 1}", fontsize=9, fontweight="normal", color=QUIET)
         save(figure, path)
-
-
-def varied(
-    x: Array, targets: Array, steps: Sequence[Augmentation], numbers: Array, moment: Moment, seed: int
-) -> tuple[Array, Array]:
-    """Return images `(N, C, H, W)` and targets `(N, K)` as a training step has them; `numbers` name the images."""
-
-    def draw(purpose: str, shape: Shape) -> Array:
-        return randomness.uniform(seed, purpose, moment, shape)
-
-    def of_images(purpose: str, width: int) -> Array:
-        return randomness.uniform_of_images(seed, purpose, numbers, width)
-
-    run = Pass(True, draw, of_images, epoch=moment.epoch)
-    for place, step in enumerate(steps):
-        ctx = Context(run, f"augmentation {place}")
-        if isinstance(step, Mixture):
-            x, targets = step.mix(x, targets, ctx)
-        else:
-            x = step.forward(x, ctx)
-    return x, targets
 
 
 def _of_different_classes(labels: Array, count: int, seed: int) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ahead(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+def ahead(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Generator[Result]:
     """Yield `work` of every item in their order; so many threads work ahead of whoever takes the results.
 
     Without workers each result is made when it is taken. What is yielded is the same.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from deepen.arrays import Array
+from deepen.engines.base import Engine
 from deepen.errors import UsageError
 from deepen.training.history import History
 
@@ -41,6 +42,10 @@ class View:
     """The epoch's figures, once it is over."""
     over: bool = False
     """Whether no epoch is left, as where a complete training was begun again."""
+    engine: Engine | None = None
+    """What is trained, to be looked into and not to be changed."""
+    indices: Array | None = None
+    """Which of the engine's bound images are trained on."""
 
 
 class Callback:
@@ -69,6 +74,8 @@ def checked(given: Sequence[Callback] | None) -> list[Callback]:
     Raises:
         UsageError: one is no callback.
     """
+    if given is not None and not isinstance(given, Sequence):
+        raise UsageError(f"callbacks come in a list, as in [{given!r:.60}]")
     for callback in given or ():
         if not isinstance(callback, Callback):
             raise UsageError(

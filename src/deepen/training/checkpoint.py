@@ -11,7 +11,7 @@ import numpy as np
 
 from deepen import model_file
 from deepen.arrays import Array
-from deepen.engines.base import State
+from deepen.engines.base import Setup, State
 from deepen.errors import FileFormatError
 from deepen.training.history import History
 
@@ -68,10 +68,23 @@ class Checkpoint:
             "hits": self.position.hits,
             "images": self.position.images,
             "updates": self.state.steps,
-            "epochs": self.history.epoch,
-            "figures": list(self.history.history),
+            "history_epochs": self.history.epoch,
+            "history_figures": list(self.history.history),
         }
         model_file.save(path, _arrays(self), content)
+
+    def check(self, setup: Setup) -> None:
+        """Make sure that the state has the arrays that a network and its optimizer ask for.
+
+        Raises:
+            FileFormatError: one is missing, has another shape or type, or belongs to nothing.
+        """
+        state, every = self.state, {**setup.parameters, **setup.statistics}
+        trained = {path: setup.parameters[path] for path in setup.trainable}
+        model_file.check({**state.parameters, **state.statistics}, every, setup.dtype)
+        model_file.check(state.average, every if setup.optimizer.average else {}, setup.dtype)
+        for slot in setup.optimizer.slots:
+            model_file.check(state.slots.get(slot, {}), trained, setup.dtype)
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
@@ -107,7 +120,10 @@ class Checkpoint:
         return cls(
             State(parts["parameters"], parts["statistics"], slots, content["updates"], parts["average"]),
             Position(**counts, loss=loss, seconds=seconds),
-            History(content["epochs"], {name: parts["figures"][name].tolist() for name in content["figures"]}),
+            History(
+                content["history_epochs"],
+                {name: parts["figures"][name].tolist() for name in content["history_figures"]},
+            ),
             content["identity"],
             content["machine"],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,48 +10,52 @@ import numpy as np
 
 from deepen import files, randomness
 from deepen.arrays import Array
-from deepen.engines.base import Engine
+from deepen.engines.base import Engine, batches
 from deepen.errors import FileFormatError
 from deepen.inspect.health import Record, from_csv, measure, to_csv
 from deepen.inspect.symptoms import Background, Symptom, plain_depth, symptoms
+from deepen.metrics import classes_of
 from deepen.training.callbacks import Callback, View
 from deepen.training.history import History
+from deepen.training.writing import going_on
+from deepen.wording import say
 
 SAMPLE = 256
 """So many training images are looked at after each epoch."""
 
 
 class Health(Callback):
-    """Records the health of every layer after each epoch in a CSV file, and warns of each symptom once.
+    """Record the health of every layer after each epoch in a CSV file, and warn of each symptom once.
 
     What ails single layers is said when it is first seen. Curves are judged when training is over, because many
     trainings stand still for some epochs before they learn. Where an interrupted run goes on, the file gives back
     the epochs that were over.
 
     Args:
-        engine: that is trained.
-        images: `(N, C, H, W)`.
-        labels: `(N,)` or `(N, K)`.
-        indices: which of the images are trained on; a fixed sample of them is drawn.
-        path: the file to write.
+        path: the file, `*.csv`; what was in it before is replaced.
     """
 
-    def __init__(self, engine: Engine, images: Array, labels: Array, indices: Array, path: Path) -> None:
-        drawn = randomness.permutation(engine.setup.seed, "health", len(indices))[:SAMPLE]
-        chosen = np.sort(indices[drawn])
-        self._engine, self._images, self._labels, self._path = engine, images[chosen], labels[chosen], path
-        self._background = Background(_most_frequent(labels[indices]), plain_depth(engine.setup))
-        self._before: dict[str, Array] | None = None
-        self._said: set[str] = set()
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._background: Background | None = None
         self.records: list[Record] = []
 
     def symptoms(self, history: History) -> list[Symptom]:
-        """Return what is seen after the last epoch."""
-        return symptoms(self.records, history.history, self._background)
+        """Return what is seen after the last epoch; nothing before a training has begun."""
+        return [] if self._background is None else symptoms(self.records, history.history, self._background)
 
     def on_train_begin(self, view: View) -> None:
-        """Take up the epochs that are over, if there are any."""
+        """Draw a sample of the training images, and take up the epochs that are over, if there are any."""
+        assert view.engine is not None, "nothing is trained"
+        assert view.indices is not None, "nothing is trained on"
+        self._engine, setup = view.engine, view.engine.setup
+        drawn = randomness.permutation(setup.seed, "health", len(view.indices))[:SAMPLE]
+        self._images, self._labels = self._engine.bound(np.sort(view.indices[drawn]))
+        self._background = Background(_most_frequent(self._engine, view.indices), plain_depth(setup))
+        self._around = sys.exception()
+        self._before: dict[str, Array] | None = None
         self.records = self._earlier(view.history.epoch)
+        self._said = self._said_earlier(self._background)
         self._keep_weights(view)
 
     def on_step_end(self, view: View) -> None:
@@ -60,22 +65,22 @@ class Health(Callback):
     def on_epoch_end(self, view: View) -> None:
         """Measure, write the file anew, and say what is seen for the first time."""
         self.records += measure(self._engine, self._images, self._labels, view.epoch, self._before)
-        try:
+        with going_on(self._path):
             files.write_atomically(self._path, to_csv(self.records).encode())
-        except OSError as error:
-            _say(f"cannot write {self._path}: {error.strerror}; training goes on")
         self._warn([symptom for symptom in self.symptoms(view.history) if symptom.layer])
         # The only step of an epoch is its last, too: what is before it is what was after the last one.
         self._before = self._engine.state().parameters if view.steps == 1 else None
 
     def on_train_end(self, history: History) -> None:
-        """Say what the curves show."""
-        self._warn(self.symptoms(history))
+        """Say what the curves show, unless training was broken off."""
+        # Whatever breaks it off is under way now, and was not when training began.
+        if self._background is not None and sys.exception() is self._around:
+            self._warn(self.symptoms(history))
 
     def _warn(self, found: list[Symptom]) -> None:
         for symptom in found:
             if symptom.name not in self._said:
-                _say(f"warning: {symptom.text}")
+                say(f"warning: {symptom.text}")
                 self._said.add(symptom.name)
 
     def _keep_weights(self, view: View) -> None:
@@ -89,16 +94,18 @@ class Health(Callback):
         try:
             found = from_csv(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError, FileFormatError) as error:
-            _say(f"cannot read {self._path}: {error}; the record of health begins anew")
+            say(f"cannot read {self._path}: {error}; the record of health begins anew")
             return []
         return [record for record in found if record.epoch in epochs]
 
+    def _said_earlier(self, background: Background) -> set[str]:
+        """Return which symptoms of layers were seen in the epochs that are over: they have been said."""
+        epochs = {record.epoch for record in self.records}
+        found = (symptoms([r for r in self.records if r.epoch == epoch], {}, background) for epoch in epochs)
+        return {symptom.name for each in found for symptom in each if symptom.layer}
 
-def _most_frequent(labels: Array) -> float:
-    """Return the share of the most frequent class."""
-    classes = labels if labels.ndim == 1 else labels.argmax(axis=1)
-    return float(np.unique(classes, return_counts=True)[1].max() / len(labels))
 
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _most_frequent(engine: Engine, indices: Array) -> float:
+    """Return the share of the most frequent class, of images of which there may be more than memory holds."""
+    labels = [classes_of(engine.bound(indices[part])[1]) for part in batches(len(indices), SAMPLE)]
+    return float(np.bincount(np.concatenate(labels)).max() / len(indices))

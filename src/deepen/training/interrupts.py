@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -23,7 +23,9 @@ def deferred() -> Iterator[Callable[[], bool]]:
         if pressed:
             raise KeyboardInterrupt
         pressed = True
-        print("\ninterrupted: the step under way is finished first (again to stop at once)", file=sys.stderr)
+        # Not by print: the signal may have come in the middle of one.
+        with suppress(OSError):
+            os.write(2, b"\ninterrupted: the step under way is finished first (again to stop at once)\n")
 
     # A handler that is not Python's own was put there for a reason.
     ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler

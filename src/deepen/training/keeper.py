@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from deepen import files
-from deepen.engines.base import State
+from deepen.engines.base import Setup, State
 from deepen.errors import DataError, FileFormatError, UsageError
 from deepen.training.checkpoint import Checkpoint, Position
 from deepen.training.history import History
+from deepen.wording import say
 
 KEPT = 2
 """How many checkpoints stay: should the newest turn out to be damaged, there is the one before."""
 
-_EVERY = re.compile(r"(\d+(?:\.\d+)?) *(step|minute|epoch)s?")
+_EVERY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?) *(step|minute|epoch)s?")
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,23 @@ class Checkpoints:
             is over, and when it is interrupted.
 
     Raises:
-        UsageError: `every` is no such text.
+        UsageError: the folder is no path, or `every` no such text.
     """
 
     folder: str | Path
     every: str = "1 epoch"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.folder, str | Path):
+            raise UsageError(
+                f'Checkpoints: the folder is a path, as in Checkpoints("folder"), got {self.folder!r}'
+            )
         _ = self.interval
+
+    @property
+    def files(self) -> list[Path]:
+        """The checkpoints that there are, the oldest first."""
+        return sorted(Path(self.folder).glob("epoch*-step*.safetensors"))
 
     @property
     def interval(self) -> tuple[float, str]:
@@ -64,31 +73,31 @@ class Keeper:
     """What it is computed with: with something else the last digits may differ, which is said."""
     _saved: float = field(default_factory=time.monotonic)
 
-    def newest(self) -> Checkpoint | None:
+    def newest(self, setup: Setup) -> Checkpoint | None:
         """Return the newest sound checkpoint, or None where there is none at all.
 
         Raises:
             FileFormatError: there are checkpoints, but all of them are damaged.
             UsageError: they are of another training.
         """
-        files.remove_leftovers(self._folder)
-        paths = self._paths()
+        files.remove_leftovers(Path(self.checkpoints.folder))
+        paths = self.checkpoints.files
         for path in reversed(paths):
             try:
                 found = Checkpoint.load(path)
             except (DataError, FileFormatError) as error:
-                _say(f"{error}; the checkpoint before it is looked at")
+                say(f"deepen: {error}; the checkpoint before it is looked at")
                 continue
             self._compare(path, found)
-            at = found.position
-            where = "is complete" if at.over else f"goes on from epoch {at.epoch + 1}, step {at.step}"
-            if at != Position(at.epoch) or found.history.epoch:
-                _say(f"the training {where} ({path.name})")
+            try:
+                found.check(setup)
+            except FileFormatError as error:
+                raise FileFormatError(f"{path} does not fit the network: {error}") from error
+            self._announce(path, found)
             return found
         if paths:
-            raise FileFormatError(
-                f"all checkpoints in {self._folder} are damaged: {', '.join(p.name for p in paths)}"
-            )
+            names = ", ".join(path.name for path in paths)
+            raise FileFormatError(f"all checkpoints in {self.checkpoints.folder} are damaged: {names}")
         return None
 
     def due(self, position: Position, steps: int) -> bool:
@@ -104,25 +113,37 @@ class Keeper:
         """Write a checkpoint and remove the oldest; where that fails, say so and leave the others as they are."""
         name = f"epoch{position.epoch:06d}-step{position.step:08d}.safetensors"
         try:
-            Checkpoint(state, position, history, self.identity, self.machine).save(self._folder / name)
+            Checkpoint(state, position, history, self.identity, self.machine).save(
+                Path(self.checkpoints.folder) / name
+            )
         except DataError as error:
-            last = self._paths()
+            last = self.checkpoints.files
             there = f"the last checkpoint is {last[-1].name}" if last else "there is no checkpoint yet"
-            _say(f"{error}; {there}; training goes on")
+            say(f"deepen: {error}; {there}")
         else:
             # One that is newer is damaged, or training would have gone on from it: it takes nobody's place.
-            for old in [path for path in self._paths() if path.name <= name][:-KEPT]:
+            for old in [path for path in self.checkpoints.files if path.name <= name][:-KEPT]:
                 with suppress(OSError):
                     old.unlink()
         self._saved = time.monotonic()
 
-    @property
-    def _folder(self) -> Path:
-        return Path(self.checkpoints.folder)
-
-    def _paths(self) -> list[Path]:
-        """Return the checkpoints, the oldest first."""
-        return sorted(self._folder.glob("epoch*-step*.safetensors"))
+    def _announce(self, path: Path, found: Checkpoint) -> None:
+        """Say where a training goes on, and what may make it differ from one that was never interrupted."""
+        at = found.position
+        if at == Position(at.epoch) and not found.history.epoch:
+            return
+        after = f"step {at.step} of epoch {at.epoch + 1}" if at.step else f"epoch {at.epoch}"
+        say(f"deepen: the training {'is complete' if at.over else f'goes on after {after}'} ({path.name})")
+        changes = [
+            f"{name} was {was}, is {self.machine.get(name)}"
+            for name, was in found.machine.items()
+            if self.machine.get(name) != was
+        ]
+        if str(self.machine.get("device")).startswith("cuda"):
+            changes.append("a GPU may add numbers in another order each time")
+        if changes and not at.over:
+            why = "; ".join(changes)
+            say(f"deepen: the last digits may differ from those of an uninterrupted training: {why}")
 
     def _compare(self, path: Path, found: Checkpoint) -> None:
         """Make sure that a checkpoint is one of this training."""
@@ -134,14 +155,3 @@ class Keeper:
                     f"{path} is of another training: {change}; go on with what it was begun with, or name another "
                     "folder for checkpoints"
                 )
-        changes = [
-            f"{name} was {was}, is {self.machine.get(name)}"
-            for name, was in found.machine.items()
-            if self.machine.get(name) != was
-        ]
-        if changes:
-            _say(f"the last digits may differ from those of an uninterrupted training: {', '.join(changes)}")
-
-
-def _say(text: str) -> None:
-    print(f"deepen: {text}", file=sys.stderr, flush=True)

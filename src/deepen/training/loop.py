@@ -7,13 +7,15 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from deepen import model_file, randomness
+from deepen import randomness
 from deepen.arrays import Array
 from deepen.engines.base import Batch, Engine, StepResult, batches
 from deepen.errors import DataError, DeepenError, UsageError
+from deepen.fields import is_whole
 from deepen.randomness import Moment
 from deepen.schedules import Constant, Schedule
 from deepen.training import interrupts
@@ -22,6 +24,9 @@ from deepen.training.callbacks import Callback, View
 from deepen.training.checkpoint import Position
 from deepen.training.history import History
 from deepen.training.keeper import Keeper
+
+UNREAD = 32
+"""So many steps may be under way on a GPU before the first is asked whether it was sound."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,9 @@ class Plan:
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("workers", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
+            if not is_whole(value) or value < least:
                 raise UsageError(f"{name} must be a whole number, {least} or more, got {value!r}")
+            object.__setattr__(self, name, int(value))
 
     @property
     def last_epoch(self) -> int:
@@ -51,9 +57,9 @@ class Plan:
         """Return how many steps this training has made after `step` of an epoch that has `steps` of them."""
         return (epoch - self.first_epoch) * steps + step
 
-    def factor(self, epoch: int, step: int, steps: int) -> float:
-        """Return the schedule's factor at a step (from 0) of an epoch that has `steps` of them."""
-        return self.schedule.factor(self.done(epoch, step, steps), self.epochs * steps, steps)
+    def factor(self, done: int, steps: int) -> float:
+        """Return the schedule's factor for the step after so many, of epochs that have `steps` of them."""
+        return self.schedule.factor(done, self.epochs * steps, steps)
 
 
 class Tally:
@@ -66,18 +72,23 @@ class Tally:
     def add(self, result: StepResult, images: int) -> None:
         """Take the result of a step on so many images."""
         self._unread.append((result, images))
+        if len(self._unread) > UNREAD:
+            self._read_one()
 
     def read(self) -> tuple[float, float]:
         """Return mean loss and accuracy so far, NaN before the first step."""
         while self._unread:
-            result, images = self._unread.popleft()
-            loss, hits = result.read()
-            self.loss += loss * images
-            self.hits += hits
-            self.images += images
+            self._read_one()
         if self.images == 0:
             return math.nan, math.nan
         return self.loss / self.images, self.hits / self.images
+
+    def _read_one(self) -> None:
+        result, images = self._unread.popleft()
+        loss, hits = result.read()
+        self.loss += loss * images
+        self.hits += hits
+        self.images += images
 
 
 def train(
@@ -114,8 +125,7 @@ def train(
         raise DeepenError("the network has no parameter to learn; give it a layer such as Conv2D or Dense")
     history = History() if history is None else history
     with interrupts.deferred() as interrupted:
-        training = _Training(engine, indices, plan, callbacks, history, keeper, save, interrupted)
-        return training.run(validate)
+        return _Training(engine, indices, plan, validate, callbacks, history, keeper, save, interrupted).run()
 
 
 @dataclass
@@ -125,24 +135,25 @@ class _Training:
     engine: Engine
     indices: Array
     plan: Plan
+    validate: Callable[[], Mapping[str, float]]
     callbacks: Sequence[Callback]
     history: History
     keeper: Keeper | None
     save: Callable[[str | os.PathLike[str]], object]
     interrupted: Callable[[], bool]
 
-    def run(self, validate: Callable[[], Mapping[str, float]]) -> History:
+    def run(self) -> History:
         """Train from the beginning, or from where the last checkpoint was made."""
         position = self._resume()
-        view = self._view(position, Tally(position))
-        for callback in self.callbacks:
-            callback.on_train_begin(view)
         try:
+            view = self._view(position, Tally(position))
+            for callback in self.callbacks:
+                callback.on_train_begin(view)
             while not position.over:
                 view = self._epoch(position)
                 loss, accuracy = view.read()
                 figures = {"loss": loss, "accuracy": accuracy, "learning_rate": view.learning_rate}
-                figures |= validate()
+                figures |= self.validate()
                 figures |= {"seconds": view.seconds, "images_per_second": view.images / view.seconds}
                 position = self._close(replace(view, figures=MappingProxyType(figures)))
         finally:
@@ -155,15 +166,11 @@ class _Training:
         first = Position(self.plan.first_epoch)
         if self.keeper is None:
             return first
-        found = self.keeper.newest()
+        found = self.keeper.newest(self.engine.setup)
         if found is None:
             self.keeper.save(self.engine.state(), first, self.history)
             return first
-        setup, state = self.engine.setup, found.state
-        model_file.check(
-            {**state.parameters, **state.statistics}, {**setup.parameters, **setup.statistics}, setup.dtype
-        )
-        self.engine.load_state(state)
+        self.engine.load_state(found.state)
         for epoch, figures in found.history.rows():
             self.history.add(epoch, figures)
         return found.position
@@ -180,42 +187,26 @@ class _Training:
 
         left = list(enumerate(batches(len(order), self.plan.batch_size)))[position.step :]
         started = time.perf_counter() - position.seconds
-        for batch in ahead(make, left, self.plan.workers):
-            rate = self._rate(epoch, view.step)
-            tally.add(engine.train_on(batch, rate), len(batch))
-            view = replace(
-                view,
-                step=view.step + 1,
-                images=view.images + len(batch),
-                seconds=time.perf_counter() - started,
-                learning_rate=rate,
-            )
-            for callback in self.callbacks:
-                callback.on_step_end(view)
-            paused = time.perf_counter()
-            self._keep(view, tally)
-            started += time.perf_counter() - paused
+        with closing(ahead(make, left, self.plan.workers)) as made:
+            for batch in made:
+                rate = self._rate(self.plan.done(epoch, view.step, view.steps))
+                tally.add(engine.train_on(batch, rate), len(batch))
+                view = replace(
+                    view,
+                    step=view.step + 1,
+                    images=view.images + len(batch),
+                    seconds=time.perf_counter() - started,
+                    learning_rate=rate,
+                )
+                for callback in self.callbacks:
+                    callback.on_step_end(view)
+                paused = time.perf_counter()
+                # The last step is closed with its epoch, so that nobody closes one of which they saw no step.
+                if view.step < view.steps:
+                    self._keep(view, Position(epoch, view.step), tally)
+                started += time.perf_counter() - paused
         tally.read()  # a GPU may still be computing: the epoch is over when its last step is
         return replace(view, seconds=time.perf_counter() - started)
-
-    def _keep(self, view: View, tally: Tally) -> None:
-        """Make a checkpoint after a step, if it is time; stop here if somebody wants that."""
-        if view.step == view.steps:
-            return  # the epoch is closed first, so that nobody has to close one of which they saw no step
-        stop, done = self.interrupted(), self.plan.done(view.epoch, view.step, view.steps)
-        if self.keeper and (stop or self.keeper.due(Position(view.epoch, view.step), done)):
-            tally.read()
-            position = Position(
-                view.epoch,
-                view.step,
-                loss=tally.loss,
-                hits=tally.hits,
-                images=tally.images,
-                seconds=view.seconds,
-            )
-            self.keeper.save(self.engine.state(), position, self.history)
-        if stop:
-            raise KeyboardInterrupt
 
     def _close(self, view: View) -> Position:
         """Write an epoch down, ask the callbacks, and return where the next one begins."""
@@ -223,15 +214,23 @@ class _Training:
         # All are told before any is heard: every callback sees every epoch.
         answers = [callback.on_epoch_end(view) for callback in self.callbacks]
         position = Position(view.epoch + 1, over=any(answers) or view.epoch + 1 == self.plan.last_epoch)
-        stop, done = self.interrupted(), self.plan.done(view.epoch, view.step, view.steps)
-        if self.keeper and (stop or position.over or self.keeper.due(position, done)):
-            self.keeper.save(self.engine.state(), position, self.history)
-        if stop:
-            raise KeyboardInterrupt
+        self._keep(view, position, Tally(position))
         return position
 
-    def _rate(self, epoch: int, step: int) -> float:
-        return self.engine.setup.optimizer.learning_rate * self.plan.factor(epoch, step, self._steps)
+    def _keep(self, view: View, position: Position, tally: Tally) -> None:
+        """Make a checkpoint if it is time; stop here if somebody wants that."""
+        stop, done = self.interrupted(), self.plan.done(view.epoch, view.step, view.steps)
+        if self.keeper is not None and (stop or position.over or self.keeper.due(position, done)):
+            tally.read()
+            seconds = view.seconds if position.step else 0.0
+            sums = replace(position, loss=tally.loss, hits=tally.hits, images=tally.images, seconds=seconds)
+            self.keeper.save(self.engine.state(), sums, self.history)
+        if stop:
+            raise KeyboardInterrupt
+
+    def _rate(self, done: int) -> float:
+        """Return the learning rate of the step after so many."""
+        return self.engine.setup.optimizer.learning_rate * self.plan.factor(done, self._steps)
 
     @property
     def _steps(self) -> int:
@@ -250,10 +249,12 @@ class _Training:
             steps=self._steps,
             images=position.images,
             seconds=position.seconds,
-            learning_rate=self._rate(self.plan.first_epoch, shown),
+            learning_rate=self._rate(shown),
             read=tally.read,
             weights=lambda: self.engine.state().evaluated[0],
             save=self.save,
             over=position.over,
+            engine=self.engine,
+            indices=self.indices,
             history=self.history,
         )

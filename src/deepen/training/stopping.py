@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from numbers import Integral
 
 from deepen.errors import UsageError
-from deepen.fields import is_number
+from deepen.fields import is_number, is_whole
 from deepen.training.callbacks import Callback, View
 from deepen.training.history import History
-from deepen.training.watched import best_epoch, watched
+from deepen.training.monitored import best_epoch, check, monitored
 
 
 @dataclass(frozen=True)
@@ -33,14 +32,15 @@ class EarlyStopping(Callback):
     min_delta: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.patience, Integral) or self.patience < 1:
+        check("EarlyStopping", self.monitor)
+        if not is_whole(self.patience) or self.patience < 1:
             raise UsageError(f"EarlyStopping: patience must be a whole number, 1 or more, got {self.patience!r}")
         if not is_number(self.min_delta) or self.min_delta < 0:
             raise UsageError(f"EarlyStopping: min_delta must be a number, 0 or more, got {self.min_delta!r}")
 
     def reason(self, history: History) -> str | None:
         """Return why training is over after these epochs, or None where it is to go on."""
-        values = watched(history, self.monitor)
+        values = monitored(history, self.monitor)
         best = best_epoch(values, self.min_delta)
         if len(values) - 1 - best < self.patience:
             return None

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from deepen.training.callbacks import Callback, View
-from deepen.training.watched import best_epoch, watched
+from deepen.training.monitored import best_epoch, check, monitored
 from deepen.training.writing import going_on
 
 
@@ -19,15 +19,18 @@ class BestWeights(Callback):
         monitor: a figure of the history. One whose name ends in `loss` is to fall, any other to rise.
 
     Raises:
-        UsageError: after the first epoch, if there is no such figure.
+        UsageError: `monitor` is no name; after the first epoch, if there is no such figure.
     """
 
     path: str | os.PathLike[str]
     monitor: str = "val_loss"
 
+    def __post_init__(self) -> None:
+        check("BestWeights", self.monitor)
+
     def on_epoch_end(self, view: View) -> None:
         """Write the model if the epoch just over is the best."""
-        values = watched(view.history, self.monitor)
+        values = monitored(view.history, self.monitor)
         if best_epoch(values) == len(values) - 1:
             with going_on(self.path):
                 view.save(self.path)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deepen.errors import DataError
+from deepen.wording import say
 
 
 @contextmanager
@@ -16,10 +16,6 @@ def going_on(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        _say(f"cannot write {os.fspath(path)}: {error.strerror or error}")
+        say(f"cannot write {os.fspath(path)}: {error.strerror or error}; training goes on")
     except DataError as error:  # names the file itself
-        _say(str(error))
-
-
-def _say(problem: str) -> None:
-    print(f"{problem}; training goes on", file=sys.stderr, flush=True)
+        say(f"{error}; training goes on")

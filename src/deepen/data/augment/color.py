@@ -17,7 +17,7 @@ from deepen import fields
 from deepen.context import Context
 from deepen.data.augment.base import Augmentation, per_image, symmetric
 from deepen.description import register
-from deepen.errors import ShapeError
+from deepen.errors import DeepenError, ShapeError
 from deepen.paths import Shape
 
 RED, GREEN, BLUE = 0.299, 0.587, 0.114
@@ -32,16 +32,15 @@ class _Blend(Augmentation):
     def __post_init__(self) -> None:
         fields.share(self, "strength")
 
-    def lacking(self, xp: Any, x: Any) -> Any:
+    def faded(self, xp: Any, x: Any) -> Any:
         """Return d, the images without what is varied."""
-        raise NotImplementedError
+        raise DeepenError(f"{type(self).__name__} lacks faded")
 
     def vary(self, xp: Any, x: Any, ctx: Context) -> Any:
         """Blend the images with d."""
-        self.check(x.shape[1:])
         u = xp.asarray(ctx.uniform((len(x), 1)), dtype=x.dtype)
         f = per_image(1 + symmetric(u[:, 0], self.strength))
-        return f * x + (1 - f) * self.lacking(xp, x)
+        return f * x + (1 - f) * self.faded(xp, x)
 
 
 @register
@@ -55,7 +54,7 @@ class Brightness(_Blend):
 
     strength: float
 
-    def lacking(self, xp: Any, x: Any) -> Any:
+    def faded(self, xp: Any, x: Any) -> Any:
         """Return black."""
         return 0.0
 
@@ -71,7 +70,7 @@ class Contrast(_Blend):
 
     strength: float
 
-    def lacking(self, xp: Any, x: Any) -> Any:
+    def faded(self, xp: Any, x: Any) -> Any:
         """Return the mean over pixels and channels."""
         return xp.mean(x, (1, 2, 3), keepdims=True)
 
@@ -95,6 +94,6 @@ class Color(_Blend):
             problem = f"needs images in colour (RGB), but these are {tuple(input_shape)}"
             raise ShapeError("Color", f"{problem}; use brightness and contrast, or leave it out")
 
-    def lacking(self, xp: Any, x: Any) -> Any:
+    def faded(self, xp: Any, x: Any) -> Any:
         """Return the images in grey."""
         return RED * x[:, 0:1] + GREEN * x[:, 1:2] + BLUE * x[:, 2:3]

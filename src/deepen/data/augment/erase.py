@@ -10,7 +10,8 @@ from deepen.context import Context
 from deepen.data.augment.base import Augmentation, per_image, probability
 from deepen.data.augment.box import box, place
 from deepen.description import register
-from deepen.errors import UsageError
+from deepen.errors import ShapeError, UsageError
+from deepen.paths import Shape
 
 
 @register
@@ -20,6 +21,7 @@ class Cutout(Augmentation):
 
     Raises:
         UsageError: the size is no whole number of at least 1.
+        ShapeError: the square is larger than the images.
 
     Source: DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017,
     section 3.2.
@@ -29,6 +31,12 @@ class Cutout(Augmentation):
 
     def __post_init__(self) -> None:
         fields.at_least_1(self, "size")
+
+    def check(self, input_shape: Shape) -> None:
+        """Make sure that the square is no larger than the images."""
+        if self.size > min(input_shape[1:]):
+            height, width = input_shape[1:]
+            raise ShapeError("Cutout", f"hides squares of {self.size} pixels in images of {width}×{height}")
 
     def vary(self, xp: Any, x: Any, ctx: Context) -> Any:
         """Hide the squares."""

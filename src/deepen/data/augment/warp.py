@@ -14,6 +14,7 @@ from deepen.context import Context
 from deepen.data.augment.base import Augmentation, symmetric
 from deepen.data.augment.sampling import sample, torch_sample
 from deepen.description import register
+from deepen.errors import DeepenError
 
 
 @register
@@ -31,7 +32,7 @@ class Affine(Augmentation):
         shift: the largest move in each direction, in pixels, whole or not.
 
     Raises:
-        UsageError: a number is negative, or the scale is 1 or more.
+        UsageError: a number is negative, or the scale or the shear is 1 or more.
 
     Source: Simard et al., "Best practices for convolutional neural networks applied to visual document analysis",
     ICDAR 2003, section 2.
@@ -45,7 +46,7 @@ class Affine(Augmentation):
     def __post_init__(self) -> None:
         fields.at_least_0(self, "rotation")
         fields.share(self, "scale")
-        fields.at_least_0(self, "shear")
+        fields.share(self, "shear")
         fields.at_least_0(self, "shift")
 
     def forward(self, x: Array, ctx: Context) -> Array:
@@ -86,7 +87,8 @@ class _Part(Augmentation):
     """Base of what does one of the things that `Affine` does."""
 
     def _affine(self) -> Affine:
-        raise NotImplementedError
+        """Return the map."""
+        raise DeepenError(f"{type(self).__name__} lacks _affine")
 
     def forward(self, x: Array, ctx: Context) -> Array:
         """Do what the `Affine` does."""

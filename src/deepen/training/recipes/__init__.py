@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from deepen.config import RunConfig
+from deepen.data.augment import augmentations_of
 from deepen.errors import UnknownNameError, UsageError
 from deepen.fields import fits, in_words
+from deepen.losses import loss
+from deepen.optimizers import optimizer
+from deepen.schedules import schedule
 
 _FOLDER = Path(__file__).parent
 
@@ -39,7 +43,7 @@ class Measurement:
     seeds: tuple[int, ...]
     epochs: int
     seconds: float
-    """What one training took."""
+    """What the steps of one training took; loading, validation and test come on top."""
     images_per_second: float
     machine: str
     threads: int
@@ -86,14 +90,18 @@ def load(given: str | os.PathLike[str]) -> Recipe:
 
     Raises:
         UnknownNameError: there is no such recipe, or a key of the file is unknown; the nearest one is suggested.
-        UsageError: the file cannot be read, a value is of the wrong type or out of range, or something is missing.
+        UsageError: the file cannot be read, a value is of the wrong type or out of range or names what does not
+            exist, or something is missing.
     """
     path = Path(given)
     if str(given) in names():
         path = _FOLDER / f"{given}.toml"
     elif path.suffix != ".toml" and path.name == str(given) and not path.is_file():
         raise UnknownNameError("recipe", str(given), names())
-    table = _values(_KEYS, _read(path), str(path))
+    content = _read(path)
+    if misplaced := [key for key in content if key in get_type_hints(RunConfig)]:
+        raise UsageError(f"{path}: {misplaced[0]} is a setting; write it below the line [settings]")
+    table = _values(_KEYS, content, str(path))
     if "settings" not in table:
         raise UsageError(f"{path} lacks the table [settings]")
     settings = _settings(table.pop("settings"), f"{path}, [settings]")
@@ -117,7 +125,10 @@ def _settings(table: Mapping[str, Any], where: str) -> dict[str, Any]:
     hints = get_type_hints(RunConfig)
     settings = _values({key: hints[key] for key in hints.keys() - _OF_A_RUN}, table, where)
     try:
-        RunConfig(model="", data="", **settings)
+        config = RunConfig(model="", data="", **settings)
+        # Made only to find out what is wrong in their texts.
+        _ = optimizer(config.optimizer), schedule(config.schedule), loss(config.loss)
+        _ = augmentations_of(config.augment)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
     return settings

@@ -9,7 +9,17 @@ from deepen.errors import UsageError
 from deepen.training.history import History
 
 
-def watched(history: History, name: str) -> list[float]:
+def check(owner: str, monitor: object) -> None:
+    """Make sure that what is to be monitored is a name.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not isinstance(monitor, str):
+        raise UsageError(f"{owner}: monitor must be the name of a figure, such as 'val_loss', got {monitor!r:.80}")
+
+
+def monitored(history: History, name: str) -> list[float]:
     """Return a figure of each epoch, turned so that less is better.
 
     Raises:
@@ -17,7 +27,7 @@ def watched(history: History, name: str) -> list[float]:
     """
     if name not in history.history:
         cure = "; figures of the validation need validation images" if name.startswith("val_") else ""
-        raise UsageError(f"there is no figure {name!r} to watch, only {', '.join(history.history)}{cure}")
+        raise UsageError(f"there is no figure {name!r} to monitor, only {', '.join(history.history)}{cure}")
     sign = 1 if name.endswith("loss") else -1
     return [sign * value for value in history.history[name]]
 
