@@ -56,6 +56,7 @@ def forget_files_of(folder: Path) -> None:
         del registry._entries[name]
     for name in modules:
         del sys.modules[name]
+    sys.path[:] = [place for place in sys.path if not place.startswith(str(folder))]
 
 
 def command_line(

@@ -81,6 +81,12 @@ def share(owner: Described, field: str) -> None:
         raise _wrong(owner, field, "from 0 up to, not including, 1")
 
 
+def up_to_1(owner: Described, field: str) -> None:
+    """Make sure that a field holds a number from 0 to 1."""
+    if not 0 <= number(owner, field) <= 1:
+        raise _wrong(owner, field, "from 0 to 1")
+
+
 def _wrong(owner: Described, field: str, expected: str) -> UsageError:
     words = field.replace("_", " ")
     return UsageError(f"{type(owner).__name__}: the {words} must be {expected}, got {getattr(owner, field)!r}")

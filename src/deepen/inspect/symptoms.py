@@ -234,13 +234,14 @@ def _overfitting(history: Mapping[str, Sequence[float]]) -> list[Symptom]:
     loss, validation = history.get("loss", ()), history.get("val_loss", ())
     earlier, recent = validation[:-WINDOW], validation[-WINDOW:]
     gap = _last(history, "accuracy") - _last(history, "val_accuracy")
+    many_times = _last(history, "val_loss") >= TIMES * _last(history, "loss")
     if earlier and min(recent) >= RISE * min(earlier) and loss[-1] < loss[earlier.index(min(earlier))]:
         best = earlier.index(min(earlier)) + 1
         seen = (
             f"since epoch {best} the validation loss has risen from {min(earlier):.4f} to {recent[-1]:.4f} while "
             "the training loss fell"
         )
-    elif history.get("val_accuracy") and gap >= (GAP / 2 if validation[-1] >= TIMES * loss[-1] else GAP):
+    elif history.get("val_accuracy") and gap >= (GAP / 2 if many_times else GAP):
         training, held_out = _last(history, "accuracy"), _last(history, "val_accuracy")
         seen = f"accuracy is {training:.1%} in training, but {held_out:.1%} in validation"
     else:

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from deepen import fields
 from deepen.arrays import Array
 from deepen.context import Context
 from deepen.description import Described
-from deepen.errors import DeepenError, UsageError
+from deepen.errors import DeepenError
 from deepen.paths import Shape
 
 
@@ -63,16 +62,6 @@ class Mixture(Augmentation):
     def torch_mix(self, F: Any, x: Any, targets: Any, ctx: Context) -> tuple[Any, Any]:
         """Return mixed images and targets with PyTorch."""
         return self.mixed(F.torch, x, targets, ctx)
-
-
-def probability(owner: Described, field: str) -> None:
-    """Make sure that a field holds a number from 0 to 1.
-
-    Raises:
-        UsageError: it does not.
-    """
-    if not 0 <= (value := fields.number(owner, field)) <= 1:
-        raise UsageError(f"{type(owner).__name__}: the {field} must be from 0 to 1, got {value!r}")
 
 
 def symmetric(u: Any, most: float) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from deepen import fields
 from deepen.context import Context
-from deepen.data.augment.base import Augmentation, per_image, probability
+from deepen.data.augment.base import Augmentation, per_image
 from deepen.data.augment.box import box, place
 from deepen.description import register
 from deepen.errors import ShapeError, UsageError
@@ -71,7 +71,7 @@ class Erasing(Augmentation):
     ratio: float = 0.3
 
     def __post_init__(self) -> None:
-        probability(self, "share")
+        fields.up_to_1(self, "share")
         if not (isinstance(self.area, tuple) and len(self.area) == 2 and all(map(fields.is_number, self.area))):
             raise UsageError(f"Erasing: the area must be two numbers, as in (0.02, 0.4), got {self.area!r}")
         self.set_field("area", tuple(map(float, self.area)))

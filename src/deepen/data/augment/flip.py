@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from deepen import fields
 from deepen.context import Context
-from deepen.data.augment.base import Augmentation, per_image, probability
+from deepen.data.augment.base import Augmentation, per_image
 from deepen.description import register
 
 
@@ -22,7 +23,7 @@ class Flip(Augmentation):
     share: float = 0.5
 
     def __post_init__(self) -> None:
-        probability(self, "share")
+        fields.up_to_1(self, "share")
 
     def vary(self, xp: Any, x: Any, ctx: Context) -> Any:
         """Mirror the images whose draw is below the share."""

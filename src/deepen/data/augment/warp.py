@@ -32,7 +32,7 @@ class Affine(Augmentation):
         shift: the largest move in each direction, in pixels, whole or not.
 
     Raises:
-        UsageError: a number is negative, or the scale or the shear is 1 or more.
+        UsageError: a number is negative, the scale is 1 or more, or the shear above 1.
 
     Source: Simard et al., "Best practices for convolutional neural networks applied to visual document analysis",
     ICDAR 2003, section 2.
@@ -46,7 +46,7 @@ class Affine(Augmentation):
     def __post_init__(self) -> None:
         fields.at_least_0(self, "rotation")
         fields.share(self, "scale")
-        fields.share(self, "shear")
+        fields.up_to_1(self, "shear")
         fields.at_least_0(self, "shift")
 
     def forward(self, x: Array, ctx: Context) -> Array:
@@ -141,13 +141,13 @@ class Shear(_Part):
     """Move the lower edge against the upper one by up to `strength` of the height: `Affine(shear=strength)`.
 
     Raises:
-        UsageError: the strength is negative.
+        UsageError: the strength is not from 0 to 1.
     """
 
     strength: float
 
     def __post_init__(self) -> None:
-        fields.at_least_0(self, "strength")
+        fields.up_to_1(self, "strength")
 
     def _affine(self) -> Affine:
         return Affine(shear=self.strength)
