@@ -15,6 +15,9 @@ from command_line import Call
 from deepen import job
 from deepen.cli import runs, settings
 from deepen.config import RunConfig
+from deepen.data.augment import AUGMENTATIONS
+from deepen.optimizers import OPTIMIZERS
+from deepen.schedules import SCHEDULES
 from deepen.training import recipes
 
 RECIPE = """
@@ -162,3 +165,9 @@ def test_a_recipe_that_is_not_there(call: Call, monkeypatch: pytest.MonkeyPatch)
     assert (code, "unknown recipe 'fas'; did you mean 'fast'?" in err) == (2, True)
     code, _, err = call("train", "lenet", "--data", "digits", "--recipe", "no.toml")
     assert (code, "no.toml cannot be read: No such file or directory" in err) == (2, True)
+
+
+def test_the_help_names_every_augmentation_schedule_and_optimizer() -> None:
+    shown = {option.name: option.help for option in runs.train.params if isinstance(option, click.Option)}
+    for name, table in (("augment", AUGMENTATIONS), ("schedule", SCHEDULES), ("optimizer", OPTIMIZERS)):
+        assert [each for each in table if each not in str(shown[name])] == []

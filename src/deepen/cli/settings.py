@@ -50,14 +50,24 @@ _OPTIONS = (
     ),
     setting("epochs", "How many times to go through the training images."),
     setting("batch_size", "Images in a step."),
-    setting("optimizer", "sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw, as in 'adam clip_norm=1'."),
+    setting(
+        "optimizer",
+        "sgd, momentum, nesterov, adagrad, rmsprop, adam or adamw, as in 'adam clip_norm=1 average=0.999 "
+        "accumulate=2 weight_decay=1e-4'.",
+    ),
     setting("learning_rate", "The highest of the schedule; the optimizer's own unless given.", float),
     setting(
         "schedule", "constant, step, exponential, cosine, one_cycle, or warmup, as in 'warmup=2 then=cosine'."
     ),
     setting("loss", "What is made small, as in 'cross_entropy label_smoothing=0.1'."),
     setting("class_weights", "'balanced' lets every class count the same.", str),
-    setting("augment", "Vary the training images, as in 'rotation=10'; may be repeated; 'none' leaves them.", str),
+    setting(
+        "augment",
+        "Vary the training images, as in 'rotation=10'; may be repeated; 'none' leaves them. There are shift, crop, "
+        "flip, alternating_flip, rotation, scale, shear, affine, elastic, cutout, erasing, brightness, contrast, "
+        "color, mixup and cutmix.",
+        str,
+    ),
     setting("l2", "Strength of an L2 penalty on all kernels.", float),
     setting("dropout", "Rate of all dropout layers; the network's own unless given.", float),
     setting("size", "Height and width of the images; the model's own unless given.", int),

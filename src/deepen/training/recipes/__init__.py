@@ -58,7 +58,7 @@ class Measurement:
         return (
             f"{self.model} on {self.data}: {self.accuracy:.2%} on the test set (deviation {self.deviation:.2%}, "
             f"{len(self.seeds)} seeds), after {self.epochs} epochs in {self.seconds:.0f} s "
-            f"({self.engine}, {self.threads} threads, {self.machine}, {self.date})"
+            f"({self.engine}, {self.threads} thread{'s' * (self.threads != 1)}, {self.machine}, {self.date})"
         )
 
 
