@@ -63,8 +63,8 @@ _OPTIONS = (
     setting("class_weights", "'balanced' lets every class count the same.", str),
     setting(
         "augment",
-        "Vary the training images, as in 'rotation=10'; may be repeated; 'none' leaves them. There are shift, crop, "
-        "flip, alternating_flip, rotation, scale, shear, affine, elastic, cutout, erasing, brightness, contrast, "
+        "Vary the training images, as in 'rotation=10'; may be repeated; 'none' leaves them. There are shift, "
+        "crop, flip, alternating_flip, rotation, scale, shear, affine, elastic, cutout, erasing, brightness, contrast, "
         "color, mixup and cutmix.",
         str,
     ),
