@@ -64,8 +64,8 @@ _OPTIONS = (
     setting(
         "augment",
         "Vary the training images, as in 'rotation=10'; may be repeated; 'none' leaves them. There are shift, "
-        "crop, flip, alternating_flip, rotation, scale, shear, affine, elastic, cutout, erasing, brightness, contrast, "
-        "color, mixup and cutmix.",
+        "crop, flip, alternating_flip, rotation, scale, shear, affine, elastic, cutout, erasing, brightness, "
+        "contrast, color, mixup and cutmix.",
         str,
     ),
     setting("l2", "Strength of an L2 penalty on all kernels.", float),
