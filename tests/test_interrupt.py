@@ -53,7 +53,14 @@ def interrupted(folder: Path, environment: dict[str, str]) -> str:
     """Start a training, press Ctrl-C in the middle of it, and return the command that it prints to go on with."""
     command = train(folder)
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=folder, env=environment
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        cwd=folder,
+        env=environment,
+        # Where the tests run in the background of a shell, it has Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stderr is not None
         said = ""
