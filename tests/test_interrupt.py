@@ -52,6 +52,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interrupted(folder: Path, environment: dict[str, str]) -> str:
     """Start a training, press Ctrl-C in the middle of it, and return the command that it prints to go on with."""
     command = train(folder)
+    # Where the tests run in the background of a shell, it has Ctrl-C ignored, and what they start would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command,
         stderr=subprocess.PIPE,
@@ -59,9 +61,8 @@ def interrupted(folder: Path, environment: dict[str, str]) -> str:
         text=True,
         cwd=folder,
         env=environment,
-        # Where the tests run in the background of a shell, it has Ctrl-C ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
+        signal.signal(signal.SIGINT, before)
         assert process.stderr is not None
         said = ""
         for line in process.stderr:
