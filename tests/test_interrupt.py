@@ -52,7 +52,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interrupted(folder: Path, environment: dict[str, str]) -> str:
     """Start a training, press Ctrl-C in the middle of it, and return the command that it prints to go on with."""
     command = train(folder)
-    # Where the tests run in the background of a shell, it has Ctrl-C ignored, and what they start would inherit that.
+    # In the background of a shell Ctrl-C is ignored, and what is started there inherits that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command,
