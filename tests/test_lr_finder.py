@@ -53,7 +53,8 @@ class Scripted(Engine):
             raise NonFiniteError("not finite")
         return NumpyResult(loss, 0)
 
-    def bound(self, indices): ...  # type: ignore[no-untyped-def]
+    def bound_images(self, indices): ...  # type: ignore[no-untyped-def]
+    def bound_labels(self, indices): ...  # type: ignore[no-untyped-def]
     def batch(self, indices, moment): ...  # type: ignore[no-untyped-def]
     def train_on(self, batch, learning_rate): ...  # type: ignore[no-untyped-def]
     def outputs(self, images, batch_size=1): ...  # type: ignore[no-untyped-def]

@@ -37,7 +37,8 @@ class Recorder(Engine):
     threads = 1
 
     def bind(self, images: Array, labels: Array) -> None: ...
-    def bound(self, indices): ...  # type: ignore[no-untyped-def]
+    def bound_images(self, indices): ...  # type: ignore[no-untyped-def]
+    def bound_labels(self, indices): ...  # type: ignore[no-untyped-def]
 
     def batch(self, indices: Array, moment: Moment) -> Batch:
         return Batch(indices, moment, None, None)

@@ -15,7 +15,7 @@ from deepen import engines, metrics, model_file
 from deepen.arrays import Array
 from deepen.engines.base import EVALUATION_BATCH
 from deepen.errors import DeepenError, FileFormatError, UnknownNameError, UsageError
-from deepen.inputs import as_images, as_labels
+from deepen.inputs import as_images, as_pair
 from deepen.losses import Loss, rows
 from deepen.model import Model
 from deepen.model_content import ModelContent
@@ -144,8 +144,7 @@ class Ensemble:
         Raises:
             DataError: images or labels are not what the members take.
         """
-        images = as_images(x, self.input_shape)
-        labels = as_labels(y, len(images), len(self.classes))
+        images, labels = as_pair((x, y), self.input_shape, len(self.classes))
         votes = self._votes(images, batch_size, views)
         together, *singles = (self._evaluation(vote, labels) for vote in (votes.mean(axis=0), *votes))
         return EnsembleEvaluation(**vars(together), members=tuple(singles))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +11,10 @@ from deepen.config import RunConfig
 from deepen.ensemble import Ensemble, EnsembleEvaluation
 from deepen.ensemble_config import EnsembleConfig
 from deepen.environment import environment
-from deepen.errors import DataError, FileFormatError, UsageError
+from deepen.errors import DataError
 from deepen.model import Model
 from deepen.preparation import prepare
-from deepen.wording import say
+from deepen.wording import say, typed
 
 CONFIG = "ensemble.toml"
 MEMBERS = "members"
@@ -44,10 +43,7 @@ def train(config: EnsembleConfig, program: str = "deepen") -> EnsembleOutcome:
     first, source = config.members[0], _checked(config)
     choice = engines.choose(first.engine, first.device)
     computed_with = {"engine": str(choice), **environment()}
-    contents = {
-        CONFIG: folders.sealed(config.to_toml()),
-        "environment.json": (json.dumps(computed_with, indent=2) + "\n").encode(),
-    }
+    contents = folders.described(CONFIG, config.to_toml(), computed_with)
     folder = folders.create(first.runs, f"ensemble-{first.model}-{source.facts.name}", contents)
     return _measured(config, folder, source, _trained(config, folder, program))
 
@@ -67,11 +63,7 @@ def resume(given: Path, program: str = "deepen") -> EnsembleOutcome:
     if folder is None:
         raise DataError(f"{given} is no ensemble's folder, and there is none in it: an ensemble has an {CONFIG}")
     folder = folder.resolve()
-    text = folders.read_sealed(folder / CONFIG)
-    try:
-        config = EnsembleConfig.from_toml(text)
-    except (UsageError, FileFormatError) as error:
-        raise FileFormatError(f"{folder / CONFIG} has settings that this deepen does not know: {error}") from error
+    config = folders.read_settings(folder / CONFIG, EnsembleConfig.from_toml)
     first = config.members[0]
     if (folder / runs.ENSEMBLE).is_file():
         say("the ensemble is complete: nothing is left to train")
@@ -131,19 +123,15 @@ def ensemble_path(given: str | Path) -> Path:
         return path
     if not path.is_dir():
         raise DataError(f"there is no file or folder {path}; `deepen ensemble train` makes ensembles")
-    if (path / runs.ENSEMBLE).is_file():
-        return path / runs.ENSEMBLE
-    # The names of the folders begin with date and time.
-    finished = sorted(path.glob(f"*/{runs.ENSEMBLE}"))
-    if not finished:
+    finished = folders.newest(path, runs.ENSEMBLE)
+    if finished is None:
         raise DataError(f"there is no {runs.ENSEMBLE} in {path} or in a folder in it; has a training ended?")
-    return finished[-1]
+    return finished / runs.ENSEMBLE
 
 
 def next_commands(program: str, folder: Path) -> list[str]:
     """Return commands to try on an ensemble, from the folder in which one stands."""
-    here = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    place = shlex.quote(str(here))
+    place = typed(folder)
     examples = sorted(folder.glob(f"{MEMBERS}/*/{runs.EXAMPLES}"))[:1]
     pictures = [f"{place}/{shlex.quote(str(found.relative_to(folder)))}/*.png" for found in examples]
     return [

@@ -5,14 +5,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import itertools
+import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from deepen import files
-from deepen.errors import DataError, FileFormatError
+from deepen.errors import DataError, FileFormatError, UsageError
 
+Settings = TypeVar("Settings")
+
+ENVIRONMENT = "environment.json"
 _SEAL = b"# sha256 of the lines above: "
 
 
@@ -61,6 +66,12 @@ def newest(given: Path, file: str) -> Path | None:
     return max((path.parent for path in given.glob(f"*/{file}") if path.parent.name[0] != "."), default=None)
 
 
+def described(file: str, settings: str, computed_with: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the first files of a folder: its settings, sealed, and what it is computed with."""
+    text = json.dumps(computed_with, indent=2) + "\n"
+    return {file: sealed(settings), ENVIRONMENT: text.encode()}
+
+
 def sealed(text: str) -> bytes:
     """Return lines of TOML with their checksum in a last line, which is a comment."""
     data = text.encode()
@@ -88,3 +99,17 @@ def read_sealed(path: Path) -> str:
             f"{path} was changed or damaged, and its checksum does not fit; bring it back as it was"
         )
     return text
+
+
+def read_settings(path: Path, parse: Callable[[str], Settings]) -> Settings:
+    """Return what `parse` makes of the text of a sealed file.
+
+    Raises:
+        DataError: the file cannot be read.
+        FileFormatError: it was damaged or changed, or has settings that are not known here.
+    """
+    text = read_sealed(path)
+    try:
+        return parse(text)
+    except (UsageError, FileFormatError) as error:
+        raise FileFormatError(f"{path} has settings that this deepen does not know: {error}") from error

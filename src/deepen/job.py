@@ -116,8 +116,7 @@ def _fit(run: Prepared, dataset: Dataset, folder: Path, callbacks: list[Callback
             dataset.train_labels,
             batch_size=config.batch_size,
             epochs=config.epochs,
-            # Of a folder the source has drawn the validation already, copies of a picture together.
-            validation_split=config.validation_split if run.source.counts is None else 0.0,
+            validation_split=run.validation_split,
             validation_data=dataset.validation,
             callbacks=callbacks,
             schedule=run.schedule,

@@ -45,6 +45,11 @@ class Prepared:
             device=self.choice.device,
         )
 
+    @property
+    def validation_split(self) -> float:
+        """The share of the loaded images that is still to be held out; a folder's source has drawn it already."""
+        return _still_to_draw(self.config, self.source)
+
     def load(self) -> data.Dataset:
         """Return the data as the network takes it; the loss then weighs the classes, if that is asked for."""
         dataset = self.source.load(*self.model.input_shape[1:])
@@ -88,14 +93,18 @@ def prepare(config: RunConfig, source: data.Source | None = None) -> Prepared:
 
 def _validates(config: RunConfig, source: data.Source) -> bool:
     """Return whether a part of the images is held out: a folder has drawn it, or has one of its own."""
-    return config.validation_split > 0 if source.counts is None else "validation" in source.counts
+    return _still_to_draw(config, source) > 0 or "validation" in (source.counts or ())
+
+
+def _still_to_draw(config: RunConfig, source: data.Source) -> float:
+    # Of a folder the source draws the validation, copies of a picture together.
+    return config.validation_split if source.counts is None else 0.0
 
 
 def _epoch_steps(config: RunConfig, source: data.Source) -> int:
     """Return how many steps an epoch has, if all images can be read."""
     count = source.facts.train_count
-    if source.counts is None:
-        count -= round(count * config.validation_split)
+    count -= round(count * _still_to_draw(config, source))
     return max(1, ceil(count / config.batch_size))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from deepen.metrics import METRICS
 from deepen.outcome import Outcome
 from deepen.report import percent
 from deepen.training.evaluation import Evaluation
+from deepen.wording import typed
 
 MOST_CLASSES = 200
 """Of more classes the table shows those that are told apart worst."""
@@ -26,8 +26,7 @@ TOP_5_CLASSES = 10
 
 def next_commands(program: str, folder: Path) -> list[str]:
     """Return three commands to try on a run, from the folder in which one stands."""
-    here = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    run = shlex.quote(str(here))
+    run = typed(folder)
     return [
         f"{program} predict {run} {run}/{runs.EXAMPLES}/*.png",
         f"{program} evaluate {run}",

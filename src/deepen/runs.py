@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from PIL import Image
 from deepen import folders, pretrained
 from deepen.arrays import Array
 from deepen.config import RunConfig
-from deepen.errors import DataError, FileFormatError, UsageError
+from deepen.errors import DataError
 
 CONFIG = "config.toml"
-ENVIRONMENT = "environment.json"
 MODEL = "model.safetensors"
 ENSEMBLE = "ensemble.safetensors"
 BEST = "best.safetensors"
@@ -37,8 +35,7 @@ def create(config: RunConfig, data: str, computed_with: Mapping[str, str]) -> Pa
     Raises:
         DataError: the folder cannot be made.
     """
-    text = json.dumps(computed_with, indent=2) + "\n"
-    contents = {CONFIG: folders.sealed(config.to_toml()), ENVIRONMENT: text.encode()}
+    contents = folders.described(CONFIG, config.to_toml(), computed_with)
     return folders.create(config.runs, f"{config.model}-{data}", contents)
 
 
@@ -52,11 +49,7 @@ def read_config(folder: Path) -> RunConfig:
     path = folder / CONFIG
     if not path.is_file():
         raise DataError(f"{folder} is no run's folder: there is no {CONFIG} in it")
-    text = folders.read_sealed(path)
-    try:
-        return RunConfig.from_toml(text)
-    except (UsageError, FileFormatError) as error:
-        raise FileFormatError(f"{path} has settings that this deepen does not know: {error}") from error
+    return folders.read_settings(path, RunConfig.from_toml)
 
 
 def write_examples(folder: Path, images: Array, names: list[str]) -> None:
@@ -95,11 +88,8 @@ def model_path(given: str | Path) -> Path:
         raise DataError(
             f"there is no file or folder {path}; `deepen train` makes runs to look at, and packaged are {packaged}"
         )
-    if (path / MODEL).is_file():
-        return path / MODEL
-    # The names of runs begin with date and time.
-    finished = sorted(path.glob(f"*/{MODEL}"))
-    if not finished:
+    finished = folders.newest(path, MODEL)
+    if finished is None:
         cure = "its ensemble is for `deepen ensemble`" if any(path.rglob(ENSEMBLE)) else "has a run ended?"
         raise DataError(f"there is no {MODEL} in {path} or in a run in it; {cure}")
-    return finished[-1]
+    return finished / MODEL

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def counted(count: int, noun: str) -> str:
@@ -43,3 +45,9 @@ def say(*lines: str) -> None:
     """Print lines to stderr, where they do not mix with results."""
     for line in lines:
         print(line, file=sys.stderr, flush=True)
+
+
+def typed(folder: Path) -> str:
+    """Return how a folder is typed on the command line, from the one in which one stands."""
+    here = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    return shlex.quote(str(here))

@@ -51,8 +51,8 @@ def lr_find(model: str, data: str, steps: int, out: Path, as_json: bool, **optio
         compiled.load_weights(model_path(config.init))
     print(f"trying {steps} rates on {compiled.engine.name} on {compiled.engine.device}", file=sys.stderr)
     x, y = dataset.train_images, dataset.train_labels
-    if config.validation_split and prepared.source.counts is None:  # a folder has drawn its share already
-        learned, _ = stratified_split(y, config.validation_split, compiled.seed)
+    if prepared.validation_split:
+        learned, _ = stratified_split(y, prepared.validation_split, compiled.seed)
         x, y = x[learned], y[learned]
     found = lr_finder.lr_find(compiled, x, y, batch_size=config.batch_size, steps=steps)
     lr_curve(found.rates, found.losses, found.smoothed, found.suggestion, out)

@@ -88,8 +88,12 @@ class Engine(ABC):
         """Put the training data where the engine computes; steps refer to it by index."""
 
     @abstractmethod
-    def bound(self, indices: Array) -> tuple[Array, Array]:
-        """Return the bound images and labels at `indices`, as they were given."""
+    def bound_images(self, indices: Array) -> Array:
+        """Return the bound images at `indices`, as they were given."""
+
+    @abstractmethod
+    def bound_labels(self, indices: Array) -> Array:
+        """Return the bound labels at `indices`, as they were given."""
 
     @abstractmethod
     def batch(self, indices: Array, moment: Moment) -> Batch:

@@ -147,8 +147,11 @@ class NumpyEngine(Engine):
     def threads(self) -> int:
         return threads()
 
-    def bound(self, indices: Array) -> tuple[Array, Array]:
-        return self._images[indices], self._labels[indices]
+    def bound_images(self, indices: Array) -> Array:
+        return self._images[indices]
+
+    def bound_labels(self, indices: Array) -> Array:
+        return self._labels[indices]
 
     def batch(self, indices: Array, moment: Moment) -> Batch:
         return make_batch(self.setup, self._images[indices], self._labels[indices], indices, moment)

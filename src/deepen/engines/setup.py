@@ -8,7 +8,7 @@ from typing import Literal
 
 from deepen import spec
 from deepen.data.augment import Augmentation, Mixture
-from deepen.errors import ShapeError, UsageError
+from deepen.errors import DeepenError, ShapeError, UsageError
 from deepen.groups import Group
 from deepen.layers.combine import split_softmax
 from deepen.layers.side import as_logits, side_outputs
@@ -57,6 +57,15 @@ class Setup:
     def gives_probabilities(self) -> bool:
         """Whether predictions are probabilities: by the loss, or because the network itself ends in them."""
         return self.loss.probabilistic or (not self.loss.on_logits and split_softmax(self.network)[1])
+
+    def check_learns(self) -> None:
+        """Make sure that there is something to train.
+
+        Raises:
+            DeepenError: the network has no parameter to learn.
+        """
+        if not self.trainable:
+            raise DeepenError("the network has no parameter to learn; give it a layer such as Conv2D or Dense")
 
     @property
     def mixes(self) -> bool:

@@ -89,9 +89,11 @@ class TorchEngine(Engine):
             keep_freed_memory()
         self._images, self._labels = (_tensor(array).to(self.device) for array in (images, labels))
 
-    def bound(self, indices: Array) -> tuple[Array, Array]:
-        index = torch.from_numpy(indices).to(self.device)
-        return _array(self._images[index]), _array(self._labels[index])
+    def bound_images(self, indices: Array) -> Array:
+        return _array(self._images[torch.from_numpy(indices).to(self.device)])
+
+    def bound_labels(self, indices: Array) -> Array:
+        return _array(self._labels[torch.from_numpy(indices).to(self.device)])
 
     @torch.no_grad()
     def batch(self, indices: Array, moment: Moment) -> Batch:

@@ -10,7 +10,6 @@ import numpy as np
 
 from deepen import files, randomness
 from deepen.arrays import Array
-from deepen.engines.base import Engine, batches
 from deepen.errors import FileFormatError
 from deepen.inspect.health import Record, from_csv, measure, to_csv
 from deepen.inspect.symptoms import Background, Symptom, plain_depth, symptoms
@@ -50,8 +49,9 @@ class Health(Callback):
         assert view.indices is not None, "nothing is trained on"
         self._engine, setup = view.engine, view.engine.setup
         drawn = randomness.permutation(setup.seed, "health", len(view.indices))[:SAMPLE]
-        self._images, self._labels = self._engine.bound(np.sort(view.indices[drawn]))
-        self._background = Background(_most_frequent(self._engine, view.indices), plain_depth(setup))
+        sample = np.sort(view.indices[drawn])
+        self._images, self._labels = self._engine.bound_images(sample), self._engine.bound_labels(sample)
+        self._background = Background(_most_frequent(self._engine.bound_labels(view.indices)), plain_depth(setup))
         self._around = sys.exception()
         self._before: dict[str, Array] | None = None
         self.records = self._earlier(view.history.epoch)
@@ -105,7 +105,6 @@ class Health(Callback):
         return {symptom.name for each in found for symptom in each if symptom.layer}
 
 
-def _most_frequent(engine: Engine, indices: Array) -> float:
-    """Return the share of the most frequent class, of images of which there may be more than memory holds."""
-    labels = [classes_of(engine.bound(indices[part])[1]) for part in batches(len(indices), SAMPLE)]
-    return float(np.bincount(np.concatenate(labels)).max() / len(indices))
+def _most_frequent(labels: Array) -> float:
+    """Return the share of the most frequent class."""
+    return float(np.bincount(classes_of(labels)).max() / len(labels))

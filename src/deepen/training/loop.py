@@ -11,10 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from deepen import randomness
 from deepen.arrays import Array
-from deepen.engines.base import Batch, Engine, StepResult, batches
-from deepen.errors import DataError, DeepenError, UsageError
+from deepen.engines.base import Batch, Engine, StepResult
+from deepen.errors import DataError, UsageError
 from deepen.fields import is_whole
 from deepen.randomness import Moment
 from deepen.schedules import Constant, Schedule
@@ -24,6 +23,7 @@ from deepen.training.callbacks import Callback, View
 from deepen.training.checkpoint import Position
 from deepen.training.history import History
 from deepen.training.keeper import Keeper
+from deepen.training.order import steps_of
 
 UNREAD = 32
 """So many steps may be under way on a GPU before the first is asked whether it was sound."""
@@ -121,8 +121,7 @@ def train(
     """
     if len(indices) == 0:
         raise DataError("there is no image to train on")
-    if not engine.setup.trainable:
-        raise DeepenError("the network has no parameter to learn; give it a layer such as Conv2D or Dense")
+    engine.setup.check_learns()
     history = History() if history is None else history
     with interrupts.deferred() as interrupted:
         return _Training(engine, indices, plan, validate, callbacks, history, keeper, save, interrupted).run()
@@ -178,16 +177,15 @@ class _Training:
     def _epoch(self, position: Position) -> View:
         """Train on all images once, or on those that are left of this epoch, and return the view at the end."""
         engine, epoch, tally = self.engine, position.epoch, Tally(position)
-        order = randomness.permutation(engine.setup.seed, "shuffle", len(self.indices), epoch)
         view = self._view(position, tally)
 
-        def make(item: tuple[int, slice]) -> Batch:
-            step, part = item
-            return engine.batch(self.indices[order[part]], Moment(epoch, step))
+        def make(step: tuple[Moment, Array]) -> Batch:
+            moment, places = step
+            return engine.batch(self.indices[places], moment)
 
-        left = list(enumerate(batches(len(order), self.plan.batch_size)))[position.step :]
+        steps = steps_of(engine.setup.seed, epoch, len(self.indices), self.plan.batch_size)
         started = time.perf_counter() - position.seconds
-        with closing(ahead(make, left, self.plan.workers)) as made:
+        with closing(ahead(make, steps[position.step :], self.plan.workers)) as made:
             for batch in made:
                 rate = self._rate(self.plan.done(epoch, view.step, view.steps))
                 tally.add(engine.train_on(batch, rate), len(batch))

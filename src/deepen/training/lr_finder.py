@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import count
+from itertools import chain, count
 from math import sqrt
 from typing import Any, Protocol
 
 import numpy as np
 
-from deepen import randomness
-from deepen.arrays import Array
-from deepen.engines.base import Engine, batches
-from deepen.errors import DeepenError, NonFiniteError, UsageError
-from deepen.inputs import as_images, as_labels
-from deepen.randomness import Moment
+from deepen.engines.base import Engine
+from deepen.errors import NonFiniteError, UsageError
+from deepen.inputs import as_pair
+from deepen.training.order import steps_of
 
 LOWEST, HIGHEST = 1e-7, 10.0
 SMOOTHING = 0.8
@@ -89,10 +87,9 @@ def lr_find(model: Trainable, x: Any, y: Any, *, batch_size: int = 32, steps: in
     if not isinstance(steps, int) or steps < 4 * STILL:
         raise UsageError(f"steps must be a whole number, {4 * STILL} or more, got {steps!r}")
     engine = model.engine
-    if not engine.setup.trainable:
-        raise DeepenError("the network has no parameter to learn; give it a layer such as Conv2D or Dense")
-    images = as_images(x, engine.setup.input_shape)
-    engine.bind(np.ascontiguousarray(images), as_labels(y, len(images), engine.setup.classes))
+    engine.setup.check_learns()
+    images, labels = as_pair((x, y), engine.setup.input_shape, engine.setup.classes)
+    engine.bind(np.ascontiguousarray(images), labels)
     rates = np.geomspace(LOWEST, HIGHEST, steps).tolist()
     before = engine.state()
     try:
@@ -110,7 +107,8 @@ def _search(
 ) -> tuple[list[float], list[float]]:
     """Return the losses at rising rates, and their exponential means, up to where the training diverges."""
     losses, smoothed, mean = list[float](), list[float](), 0.0
-    for (moment, indices), rate in zip(_batches(engine.setup.seed, images, batch_size), rates, strict=False):
+    epochs = (steps_of(engine.setup.seed, epoch, images, batch_size) for epoch in count())
+    for (moment, indices), rate in zip(chain.from_iterable(epochs), rates, strict=False):
         try:
             loss, _ = engine.step(indices, moment, rate).read()
         except NonFiniteError:
@@ -123,14 +121,6 @@ def _search(
         if smoothed[-1] > DIVERGED * min(smoothed):
             break
     return losses, smoothed
-
-
-def _batches(seed: int, images: int, batch_size: int) -> Iterator[tuple[Moment, Array]]:
-    """Yield the steps that a training would make, epoch after epoch without end."""
-    for epoch in count():
-        order = randomness.permutation(seed, "shuffle", images, epoch)
-        for step, part in enumerate(batches(images, batch_size)):
-            yield Moment(epoch, step), order[part]
 
 
 def _suggestion(
