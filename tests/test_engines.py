@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepen import engines, models
+from deepen import engines
 from deepen.data import Shift
 from deepen.engines import Choice, Engine, Setup
 from deepen.engines.numpy_engine import NumpyEngine
@@ -83,19 +83,6 @@ def test_two_hundred_steps_agree(network: Layer, optimizer: Optimizer) -> None:
     for slot, arrays in ours.slots.items():
         for path, kept in arrays.items():
             assert difference(kept, theirs.slots[slot][path]) < 1e-8, (slot, path)
-
-
-@pytest.mark.parametrize("name", models.names())
-def test_every_model_agrees(name: str) -> None:
-    entry = models.entry(name)
-    settings = Setup(entry.build(10), entry.input_shape, dtype="float64")
-    rng = np.random.default_rng(0)
-    x, y = rng.random((4, *entry.input_shape)), rng.integers(0, 10, 4)
-    both = [make(settings) for make in BOTH]
-    assert difference(*[engine.outputs(x) for engine in both]) < 1e-10
-    ours, theirs = (engine.gradients(x, y, moment=Moment()) for engine in both)
-    for path, gradient in ours.items():
-        assert difference(gradient, theirs[path]) < 1e-10, path
 
 
 @each_network

@@ -11,7 +11,6 @@ import pytest
 from deepen.config import RunConfig
 from deepen.data.augment import augmentation
 from deepen.errors import UnknownNameError, UsageError
-from deepen.losses import loss
 from deepen.optimizers import Adam, optimizer
 from deepen.schedules import Constant, schedule
 from deepen.training import recipes
@@ -76,7 +75,7 @@ def test_the_packages_recipes_can_be_followed(name: str) -> None:
     settings = recipes.load(name).settings
     config = RunConfig(model="deepconvnet", data="mnist", recipe=name, **settings)
     schedule(config.schedule)
-    loss(config.loss)
+    assert config.loss is None  # the model's own
     assert optimizer(config.optimizer).learning_rate > 0
     assert [augmentation(text) for text in config.augment] or not config.augment
 

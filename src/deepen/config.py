@@ -28,7 +28,8 @@ class RunConfig:
     optimizer: str = "adam"
     learning_rate: float | None = None
     """None takes the optimizer's own."""
-    loss: str = "cross_entropy"
+    loss: str | None = None
+    """None takes the model's own."""
     class_weights: str | None = None
     """"balanced" lets every class count the same, however many images it has."""
     schedule: str = "cosine"
@@ -38,6 +39,8 @@ class RunConfig:
     """The strength of a penalty on all kernels."""
     dropout: float | None = None
     """The rate of all dropout layers; None leaves the network's own."""
+    width: float = 1.0
+    """What the model's channels and hidden units are multiplied by."""
     size: int | None = None
     """Height and width that images are brought to; None takes the size that the model was designed for."""
     init: str | None = None
@@ -81,6 +84,8 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UsageError(f"{name} must be from 0 up to 1, got {value}")
+        if not self.width > 0:
+            raise UsageError(f"width must be above 0, got {self.width}")
         if self.class_weights not in (None, "balanced"):
             raise UsageError(f'class_weights is "balanced" or not given, got {self.class_weights!r}')
         if "none" in self.augment:

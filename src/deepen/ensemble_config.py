@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deepen import losses
+from deepen import losses, models
 from deepen.config import RunConfig, read_toml
 from deepen.ensemble import checked_average
 from deepen.errors import FileFormatError, UsageError
@@ -40,11 +40,11 @@ class EnsembleConfig:
         if len({(member.model, member.data, member.split) for member in self.members}) > 1:
             raise UsageError("the members of an ensemble have the same model, data and data_seed")
         for member in self.members:
-            loss = losses.loss(member.loss)
+            loss = losses.loss(member.loss or models.entry(member.model).loss)
             if self.average == "probabilities" and loss.on_logits and not loss.probabilistic:
                 raise UsageError(
-                    f'the loss {member.loss} gives scores, not probabilities; the average "logits" takes the mean '
-                    "of the scores"
+                    f"{type(loss).__name__} gives scores, not probabilities; the average "
+                    '"logits" takes the mean of the scores'
                 )
 
     @classmethod

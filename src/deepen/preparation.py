@@ -83,7 +83,7 @@ def prepare(config: RunConfig, source: data.Source | None = None) -> Prepared:
     rates, steps = schedule(config.schedule), _epoch_steps(config, source)
     # A schedule that does not fit the number of steps says so when it is asked.
     rates.factor(config.epochs * steps - 1, config.epochs * steps, steps)
-    objective = loss(config.loss)
+    objective = loss(config.loss or models.entry(config.model).loss)
     if config.class_weights:
         balanced(objective, np.arange(len(model.classes)), len(model.classes))  # a loss that takes none says so
     prepared = Prepared(config, source, model, choice, chosen, objective, rates, augmentations)
@@ -111,7 +111,8 @@ def _epoch_steps(config: RunConfig, source: data.Source) -> int:
 def _model(config: RunConfig, facts: data.Facts) -> Model:
     entry = models.entry(config.model)
     height, width = entry.input_shape[1:] if config.size is None else (config.size, config.size)
-    network, shape = entry.build(len(facts.classes)), (facts.input_shape[0], height, width)
+    network = models.build(config.model, len(facts.classes), config.width)
+    shape = (facts.input_shape[0], height, width)
     if config.l2 is not None:
         network = with_l2(network, config.l2)
     if config.dropout is not None:

@@ -68,6 +68,16 @@ class Param:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """Which window of a layer's input one position of its output sees, along (height, width)."""
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    before: tuple[int, int] = (0, 0)
+    """How far the first window begins above and left of the input: the padding there."""
+
+
+@dataclass(frozen=True)
 class Layer(Described):
     """A step of a network, described as data; it holds no arrays and no state.
 
@@ -103,6 +113,24 @@ class Layer(Described):
     def statistics(self, input_shape: Shape) -> dict[str, Param]:
         """Return the running statistics that a training pass updates through its context."""
         return {}
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Return how many multiplications with an addition one image takes: those of the layer's kernels.
+
+        A kernel (a parameter with more than one axis) is used as a whole at each position of the output. What
+        else there is to compute, such as a bias, an activation or a pooling, is left out, as papers do.
+        """
+        kernels = sum(param.size for param in self.params(input_shape).values() if len(param.shape) > 1)
+        return kernels * prod(self.output_shape(input_shape)[1:])
+
+    def reach(self, input_shape: Shape) -> Reach | None:
+        """Return which window of the input one position of the output sees; None where it sees everything.
+
+        A layer that keeps height and width is taken to work on each position by itself.
+        """
+        output_shape = self.output_shape(input_shape)
+        keeps = len(output_shape) == len(input_shape) and output_shape[1:] == input_shape[1:]
+        return Reach() if keeps else None
 
     def children(self, input_shape: Shape) -> tuple[Child, ...]:
         """Return the layers that a container is made of, in the order of computation; a leaf has none."""

@@ -40,7 +40,7 @@ DIGITS = 6
 @input_shape_option
 @classes_option
 @as_json
-def check(model: str, input_shape: str | None, classes: int, as_json: bool) -> None:
+def check(model: str, input_shape: str | None, classes: int | None, as_json: bool) -> None:
     """Check the gradients of each layer of MODEL, and exit with 1 if something disagrees.
 
     Every layer runs by itself, in float64 and on random numbers, in the shape that reaches it, and so does every

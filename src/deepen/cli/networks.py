@@ -16,11 +16,20 @@ if TYPE_CHECKING:
 input_shape_option = click.option(
     "--input-shape", help="Channels, height, width, such as 1,28,28; the model's own unless given."
 )
-classes_option = click.option("--classes", type=click.IntRange(min=1), default=10, show_default=True)
+classes_option = click.option(
+    "--classes", type=click.IntRange(min=1), help="How many classes; as many as it was designed for unless given."
+)
+width_option = click.option(
+    "--width", type=float, default=1.0, help="What channels and hidden units are multiplied by."
+)
 
 
-def network_of(model: str, input_shape: str | None, classes: int) -> tuple[Layer, Shape]:
+def network_of(
+    model: str, input_shape: str | None, classes: int | None = None, width: float = 1.0
+) -> tuple[Layer, Shape]:
     """Return a network and the shape of its images, for a model's name, a model file or a run's folder.
+
+    Classes and width are for models by name; a file has its own.
 
     Raises:
         UnknownNameError: no model has that name.
@@ -32,7 +41,7 @@ def network_of(model: str, input_shape: str | None, classes: int) -> tuple[Layer
     looks_like_a_path = "/" in model or os.sep in model or "@" in model or model.endswith(".safetensors")
     if model in models.names() or not (looks_like_a_path or Path(model).exists()):
         entry = models.entry(model)
-        network, shape = entry.build(classes), entry.input_shape
+        network, shape = models.build(model, classes, width), entry.input_shape
     else:
         from deepen.model import Model
         from deepen.runs import model_path

@@ -59,7 +59,11 @@ _OPTIONS = (
     setting(
         "schedule", "constant, step, exponential, cosine, one_cycle, or warmup, as in 'warmup=2 then=cosine'."
     ),
-    setting("loss", "What is made small, as in 'cross_entropy label_smoothing=0.1'."),
+    setting(
+        "loss",
+        "What is made small, as in 'cross_entropy label_smoothing=0.1'; the model's own unless given.",
+        str,
+    ),
     setting("class_weights", "'balanced' lets every class count the same.", str),
     setting(
         "augment",
@@ -70,6 +74,7 @@ _OPTIONS = (
     ),
     setting("l2", "Strength of an L2 penalty on all kernels.", float),
     setting("dropout", "Rate of all dropout layers; the network's own unless given.", float),
+    setting("width", "What the model's channels and hidden units are multiplied by, such as 0.5."),
     setting("size", "Height and width of the images; the model's own unless given.", int),
     setting("init", "Begin with the weights of a saved MODEL, as far as they fit.", str),
     setting("freeze", "Leave layers as they are, such as 'conv*'; may be repeated.", str),

@@ -9,22 +9,23 @@ from typing import Any
 import click
 
 from deepen.cli.group import as_json, cli, drawable, print_json, show, table
-from deepen.cli.networks import classes_option, input_shape_option, network_of
+from deepen.cli.networks import classes_option, input_shape_option, network_of, width_option
 
 
 @cli.command()
 @click.argument("model")
 @input_shape_option
 @classes_option
+@width_option
 @as_json
-def summary(model: str, input_shape: str | None, classes: int, as_json: bool) -> None:
+def summary(model: str, input_shape: str | None, classes: int | None, width: float, as_json: bool) -> None:
     """Show the layers of MODEL.
 
     MODEL is a name from `deepen models`, a model file, a run's folder, or a folder of runs (the newest).
     """
     from deepen.inspect.summary import as_text, summarize
 
-    found = summarize(*network_of(model, input_shape, classes))
+    found = summarize(*network_of(model, input_shape, classes, width))
     if as_json:
         print_json(found.to_data())
     else:
@@ -143,7 +144,7 @@ def models(as_json: bool) -> None:
     rows = []
     for name in known.names():
         entry = known.entry(name)
-        parameters = summarize(entry.build(10), entry.input_shape).parameters
+        parameters = summarize(entry.build(entry.classes), entry.input_shape).parameters
         rows.append((name, entry.title, entry.year, entry.input_shape, parameters))
     if as_json:
         keys = ("name", "title", "year", "input_shape", "parameters")

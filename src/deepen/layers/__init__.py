@@ -12,7 +12,7 @@ from deepen.layers.local_response import LocalResponseNormalization
 from deepen.layers.normalization import BatchNormalization, GroupNormalization, Normalize
 from deepen.layers.partial_conv import PartialConv2D
 from deepen.layers.pooling import AveragePooling2D, MaxPooling2D, MinPooling2D, SumPooling2D
-from deepen.layers.reshape import Flatten, ZeroPadding2D
+from deepen.layers.reshape import ChannelPadding, Flatten, ZeroPadding2D
 from deepen.layers.resize import Resize
 from deepen.layers.side import SideOutput
 
@@ -23,6 +23,7 @@ __all__ = [
     "ActivityRegularization",
     "AveragePooling2D",
     "BatchNormalization",
+    "ChannelPadding",
     "Conv2D",
     "Dense",
     "Dropout",

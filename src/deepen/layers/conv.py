@@ -19,7 +19,7 @@ from deepen.layers.checks import Pair
 from deepen.layers.kernel import KernelLayer
 from deepen.layers.windows import Padding, Windows, check_padding
 from deepen.paths import Shape, Tree
-from deepen.spec import Param
+from deepen.spec import Param, Reach
 
 
 @register
@@ -86,6 +86,9 @@ class Conv2D(KernelLayer):
                 "channels, or another number of filters in the layer before"
             )
         return (self.filters, *Windows.over(self, h, w).count)
+
+    def reach(self, input_shape: Shape) -> Reach:
+        return Windows.reach(self, input_shape)
 
     def params(self, input_shape: Shape) -> dict[str, Param]:
         return self.kernel_params((self.filters, input_shape[0] // self.groups, *self.window), self.filters)

@@ -216,6 +216,9 @@ class GroupNormalization(ScaledNormalization):
             )
         return input_shape
 
+    def reach(self, input_shape: Shape) -> None:
+        return None  # the mean of a group is over all positions
+
     def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, Any]:
         """Return y, and x̂ with the inverse deviation as the cache."""
         grouped = self._grouped(x)

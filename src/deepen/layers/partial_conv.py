@@ -18,7 +18,7 @@ from deepen.layers.conv import Conv2D
 from deepen.layers.kernel import KernelLayer
 from deepen.layers.windows import Padding, Windows, check_padding
 from deepen.paths import Shape, Tree
-from deepen.spec import Constraint, Initializer, Param
+from deepen.spec import Constraint, Initializer, Param, Reach
 
 Connections = tuple[tuple[int, ...], ...]
 
@@ -80,6 +80,9 @@ class PartialConv2D(KernelLayer):
                     f"maps 0 to {channels - 1} only; change the table, or let the layer before give more maps"
                 )
         return (len(self.connections), *Windows.over(self, h, w).count)
+
+    def reach(self, input_shape: Shape) -> Reach:
+        return Windows.reach(self, input_shape)
 
     def params(self, input_shape: Shape) -> dict[str, Param]:
         pairs = sum(len(seen) for seen in self.connections)

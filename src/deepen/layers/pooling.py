@@ -15,7 +15,7 @@ from deepen.layers import checks
 from deepen.layers.checks import Pair
 from deepen.layers.windows import Padding, Windows, check_padding
 from deepen.paths import Shape, Tree
-from deepen.spec import Layer
+from deepen.spec import Layer, Reach
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,9 @@ class Pooling2D(Layer):
                 "pad by less than the window's size"
             )
         return (channels, *windows.count)
+
+    def reach(self, input_shape: Shape) -> Reach:
+        return Windows.reach(self, input_shape)
 
     def torch_can_pad(self, windows: Windows) -> bool:
         """Return whether PyTorch can pad by itself: both sides alike, half the window at most."""

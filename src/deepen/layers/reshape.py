@@ -16,7 +16,7 @@ from deepen.errors import DeepenError
 from deepen.layers import checks
 from deepen.layers.checks import Pair
 from deepen.paths import Shape, Tree
-from deepen.spec import Layer
+from deepen.spec import Layer, Reach
 
 
 @register
@@ -83,6 +83,10 @@ class ZeroPadding2D(Layer):
         rows, columns = self.sides
         return channels, h + sum(rows), w + sum(columns)
 
+    def reach(self, input_shape: Shape) -> Reach:
+        (top, _), (left, _) = self.sides
+        return Reach(before=(top, left))
+
     def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, None]:
         """Return y; nothing has to be kept."""
         return np.pad(x, ((0, 0), (0, 0), *self.sides)), None
@@ -96,3 +100,43 @@ class ZeroPadding2D(Layer):
         """Compute y with PyTorch, which wants the last axis first."""
         rows, columns = self.sides
         return F.pad(x, (*columns, *rows))
+
+
+@register
+@dataclass(frozen=True)
+class ChannelPadding(Layer):
+    """Put maps of zeros behind the maps: `(N, C, H, W)` → `(N, channels, H, W)`; dx is dy without them.
+
+    Raises:
+        DeepenError: the number of channels is not a whole number above 0.
+        ShapeError: the input is no maps, or has more channels than that.
+
+    Source: He et al., "Deep residual learning for image recognition", 2015, section 3.3: shortcuts of option A.
+    """
+
+    channels: int
+
+    kind: ClassVar[str] = "padding"
+
+    def __post_init__(self) -> None:
+        checks.whole(self, "channels")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, h, w = checks.maps(self, input_shape)
+        if channels > self.channels:
+            raise self.misfit(
+                f"pads to {self.channels} channels, but {input_shape} has {channels} already; pad to more"
+            )
+        return self.channels, h, w
+
+    def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, int]:
+        """Return y, and the number of channels of x as the cache."""
+        return np.pad(x, ((0, 0), (0, self.channels - x.shape[1]), (0, 0), (0, 0))), x.shape[1]
+
+    def backward(self, dy: Array, params: Tree, cache: int) -> tuple[Array, dict[str, Any]]:
+        """Return dx: the gradient of the maps that were there."""
+        return dy[:, :cache], {}
+
+    def torch_forward(self, F: Any, x: Any, params: Tree, ctx: Context) -> Any:
+        """Compute y with PyTorch, which wants the last axis first."""
+        return F.pad(x, (0, 0, 0, 0, 0, self.channels - x.shape[1]))

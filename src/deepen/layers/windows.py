@@ -13,7 +13,8 @@ from deepen.arrays import Array
 from deepen.errors import DeepenError
 from deepen.layers import checks
 from deepen.layers.checks import Pair
-from deepen.spec import Layer
+from deepen.paths import Shape
+from deepen.spec import Layer, Reach
 
 Padding = int | Pair | str
 
@@ -79,6 +80,12 @@ class Windows:
                 f'{padding!r}; pad more (padding="same"), or use a smaller window or fewer poolings before it'
             )
         return cls(size, stride, dilation, (top, left), (bottom, right), (rows, columns))
+
+    @classmethod
+    def reach(cls, layer: Layer, input_shape: Shape) -> Reach:
+        """Return what one position of the layer's output sees of its input."""
+        windows = cls.over(layer, *input_shape[1:])
+        return Reach(windows.extent, windows.stride, windows.before)
 
     @property
     def extent(self) -> Pair:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from deepen.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Sequential
-from deepen.models.registry import model
+from deepen.models.registry import Reported, model, scaled
 
 
-@model("deepconvnet", title="DeepConvNet", year=2016, input_shape=(1, 28, 28))
-def deepconvnet(classes: int = 10, dropout: float = 0.5, logits_dropout: float = 0.0) -> Sequential:
+@model("deepconvnet", title="DeepConvNet", year=2016, input_shape=(1, 28, 28), reported=Reported(99.38, "MNIST"))
+def deepconvnet(
+    classes: int = 10, width: float = 1.0, *, dropout: float = 0.5, logits_dropout: float = 0.0
+) -> Sequential:
     """Make the network: 123,552 parameters and 8.77 million multiply-adds for 1×28×28 and ten classes.
 
     Source: K. Saito, "Deep Learning from Scratch", O'Reilly Japan, 2016, section 8.1: 3×3 kernels, He
@@ -17,17 +19,17 @@ def deepconvnet(classes: int = 10, dropout: float = 0.5, logits_dropout: float =
     `logits_dropout=0.5` brings the book's form back.
     """
     layers = [
-        _conv(16),
-        _conv(16),
+        _conv(scaled(16, width)),
+        _conv(scaled(16, width)),
         MaxPooling2D(2),
-        _conv(32),
-        _conv(32, padding=2),
+        _conv(scaled(32, width)),
+        _conv(scaled(32, width), padding=2),
         MaxPooling2D(2),
-        _conv(64),
-        _conv(64),
+        _conv(scaled(64, width)),
+        _conv(scaled(64, width)),
         MaxPooling2D(2),
         Flatten(),
-        Dense(50, activation="relu"),
+        Dense(scaled(50, width), activation="relu"),
         Dropout(dropout),
         Dense(classes),
     ]

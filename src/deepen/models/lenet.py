@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from deepen.layers import AveragePooling2D, Conv2D, Dense, Flatten, Sequential
-from deepen.models.registry import model
+from deepen.models.registry import model, scaled
 
 
 @model("lenet", title="LeNet (sigmoid, average pooling)", year=1998, input_shape=(1, 28, 28))
-def lenet(classes: int = 10) -> Sequential:
+def lenet(classes: int = 10, width: float = 1.0) -> Sequential:
     """Make the network: 61,706 parameters for 1×28×28 and ten classes.
 
     Source: A. Zhang et al., "Dive into Deep Learning", section 7.6, after LeCun et al., 1998. Changed there
@@ -16,13 +16,13 @@ def lenet(classes: int = 10) -> Sequential:
     """
     return Sequential(
         [
-            _conv(6, padding=2),
+            _conv(scaled(6, width), padding=2),
             AveragePooling2D(2),
-            _conv(16, padding=0),
+            _conv(scaled(16, width), padding=0),
             AveragePooling2D(2),
             Flatten(),
-            _dense(120, "sigmoid"),
-            _dense(84, "sigmoid"),
+            _dense(scaled(120, width), "sigmoid"),
+            _dense(scaled(84, width), "sigmoid"),
             _dense(classes, None),
         ]
     )

@@ -1,15 +1,36 @@
-"""The models by name: each is one function in one file, and one entry here that it makes itself."""
+"""The models by name: each is a function in a paper's file, and an entry here that it makes itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from inspect import signature
+from typing import TypeVar
 
-from deepen.errors import DeepenError, UnknownNameError
+from deepen.errors import DeepenError, UnknownNameError, UsageError
+from deepen.fields import is_number
 from deepen.paths import Shape
 from deepen.spec import Layer
 
-Builder = Callable[[int], Layer]
+BuilderT = TypeVar("BuilderT", bound=Callable[..., Layer])
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What a paper says that its network reaches."""
+
+    accuracy: float
+    """In percent, on images that it was not trained on."""
+    data: str
+    measure: str = "top-1"
+    note: str = ""
+    """Under which conditions, where they matter: an ensemble, several crops."""
+
+    def __str__(self) -> str:
+        measure = "" if self.measure == "top-1" else f"{self.measure}, "
+        note = f", {self.note}" if self.note else ""
+        return f"{self.accuracy:g}% ({measure}{self.data}{note})"
 
 
 @dataclass(frozen=True)
@@ -21,33 +42,49 @@ class Entry:
     year: int
     input_shape: Shape
     """The images it was designed for, `(C, H, W)`; data sets are resized to H×W."""
-    build: Builder
-    """Makes the network for a number of classes."""
+    build: Callable[..., Layer]
+    """Makes the network for `classes` and, unless it has one width only, `width`."""
+    classes: int = 10
+    """How many classes it was designed for."""
+    reported: Reported | None = None
+    """What its paper reports; None where there is no paper, or no figure for this form of it."""
+    loss: str = "cross_entropy"
+    """What it is trained with unless another loss is given."""
 
 
 _entries: dict[str, Entry] = {}
 
 
-def model(name: str, *, title: str, year: int, input_shape: Shape) -> Callable[[Builder], Builder]:
-    """Enter the decorated function, which makes a network for a number of classes, under a name.
+def model(
+    name: str,
+    *,
+    title: str,
+    year: int,
+    input_shape: Shape,
+    classes: int = 10,
+    reported: Reported | None = None,
+    loss: str = "cross_entropy",
+) -> Callable[[BuilderT], BuilderT]:
+    """Enter the decorated function, which makes a network for `classes` and `width`, under a name.
 
     Raises:
         DeepenError: the name is taken.
     """
 
-    def enter(build: Builder) -> Builder:
+    def enter(build: BuilderT) -> BuilderT:
         known = _entries.get(name)
         # A notebook cell that is run again enters its model anew: the same place in the code may replace itself.
         if known is not None and _place(known.build) != _place(build):
             raise DeepenError(f"there is a model named {name!r} already; choose another name")
-        _entries[name] = Entry(name, title, year, input_shape, build)
+        _entries[name] = Entry(name, title, year, input_shape, build, classes, reported, loss)
         return build
 
     return enter
 
 
-def _place(build: Builder) -> tuple[str, str]:
-    return build.__module__, build.__qualname__
+def _place(build: Callable[..., Layer]) -> tuple[str, str]:
+    function = build.func if isinstance(build, partial) else build
+    return function.__module__, function.__qualname__
 
 
 def entry(name: str) -> Entry:
@@ -64,3 +101,31 @@ def entry(name: str) -> Entry:
 def names() -> tuple[str, ...]:
     """Return the names of all models."""
     return tuple(sorted(_entries))
+
+
+def build(name: str, classes: int | None = None, width: float = 1.0) -> Layer:
+    """Return the network of that name; unless `classes` is given, for as many as it was designed for.
+
+    Args:
+        name: as `deepen models` lists it.
+        classes: how many numbers come out for an image.
+        width: multiplies channels and hidden units; they are rounded, and never less than 1.
+
+    Raises:
+        UnknownNameError: there is no such model.
+        UsageError: the width is not above 0, or the model has one width only.
+    """
+    found = entry(name)
+    if not (is_number(width) and float(width) > 0):
+        raise UsageError(f"the width multiplies channels and must be above 0, got {width!r}")
+    classes = found.classes if classes is None else classes
+    if width == 1:
+        return found.build(classes)
+    if "width" not in signature(found.build).parameters:
+        raise UsageError(f"{name} has one width only: its function takes no `width`")
+    return found.build(classes, width=width)
+
+
+def scaled(channels: int, width: float, multiple: int = 1) -> int:
+    """Return a number of channels times the width, rounded to a multiple; at least that multiple."""
+    return max(1, round(channels * width / multiple)) * multiple

@@ -127,7 +127,7 @@ def _settings(table: Mapping[str, Any], where: str) -> dict[str, Any]:
     try:
         config = RunConfig(model="", data="", **settings)
         # Made only to find out what is wrong in their texts.
-        _ = optimizer(config.optimizer), schedule(config.schedule), loss(config.loss)
+        _ = optimizer(config.optimizer), schedule(config.schedule), loss(config.loss or "cross_entropy")
         _ = augmentations_of(config.augment)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
