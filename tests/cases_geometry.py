@@ -99,7 +99,7 @@ CASES_GEOMETRY: dict[str, Case] = {
     "zero padding": Case(ZeroPadding2D(2), (2, 3, 4), (2, 7, 8), (24,), "expects maps"),
     "zero padding one-sided": Case(ZeroPadding2D(((0, 1), (2, 0))), (2, 3, 4), (2, 4, 6), (24,), "maps"),
     "zero padding of nothing": Case(ZeroPadding2D(0), (2, 3, 4), (2, 3, 4), (24,), "maps"),
-    "channel padding": Case(ChannelPadding(5), (2, 3, 4), (5, 3, 4), (6, 3, 4), "has 6 channels already"),
+    "channel padding": Case(ChannelPadding(5), (2, 3, 4), (5, 3, 4), (6, 3, 4), "has 6 already"),
     "channel padding of nothing": Case(ChannelPadding(2), (2, 3, 4), (2, 3, 4), (24,), "expects maps"),
     "resize larger": Case(Resize((7, 5)), (2, 3, 4), (2, 7, 5), (24,), "expects maps"),
     "resize smaller": Case(Resize((2, 3)), (2, 5, 8), (2, 2, 3), (24,), "maps"),

@@ -40,8 +40,8 @@ GIVEN = {
     "epochs": 4, "batch_size": 11, "optimizer": "sgd", "learning_rate": 0.1, "schedule": "cosine", "loss": "hinge",
     "class_weights": "balanced", "augment": ("shift=1", "rotation=5"), "l2": 0.0, "dropout": 0.0, "width": 0.5,
     "size": 14, "init": "m.safetensors", "freeze": ("conv1", "conv2"), "rates": ("dense*=0.1",),
-    "validation_split": 0.3, "patience": 5, "health": True, "tensorboard": True, "checkpoint": "5 steps", "workers": 2,
-    "seed": 7, "data_seed": 8, "engine": "numpy", "device": "cpu", "runs": "elsewhere",
+    "validation_split": 0.3, "patience": 5, "health": True, "tensorboard": True, "checkpoint": "5 steps",
+    "workers": 2, "seed": 7, "data_seed": 8, "engine": "numpy", "device": "cpu", "runs": "elsewhere",
 }  # fmt: skip
 """A value for every option, none of them the default or the recipe's, where there is another."""
 
