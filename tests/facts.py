@@ -23,3 +23,5 @@ class Facts:
     """At which width it is computed in tests that run it."""
     size: Shape | None = None
     """With which images; the model's own unless given."""
+    rate: float = 0.002
+    """With which rate Adam learns 64 images by heart; deep networks without normalization need a smaller one."""

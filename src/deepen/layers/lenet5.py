@@ -1,4 +1,4 @@
-"""What only LeNet-5 has, besides its `PartialConv2D`: pooling that learns, and radial basis functions.
+"""What only LeNet-5 has, besides its `PartialConv2D`: pooling that learns, RBF outputs, its first weights.
 
 Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II.B.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from deepen import randomness
 from deepen.arrays import Array
 from deepen.context import Context
 from deepen.description import register
-from deepen.initializers import ConstantValue, Zeros
+from deepen.errors import DeepenError
+from deepen.initializers import ConstantValue, Zeros, fans, initializer
 from deepen.layers import checks
 from deepen.layers.activation import Activation, activation
 from deepen.layers.pooling import AveragePooling2D, MaxPooling2D, MinPooling2D, Pooling2D, SumPooling2D
@@ -101,13 +102,75 @@ def _by_map(numbers: Any) -> Any:
 
 @register
 @dataclass(frozen=True)
+class FanInUniform(Initializer):
+    """Uniform within ±2.4 / fan_in, where the squashing function is still nearly linear.
+
+    Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998, appendix A.
+    """
+
+    def sample(self, shape: Shape, seed: int, path: str) -> Array:
+        u = randomness.open_uniform(seed, f"initial {path}", prod(shape)).reshape(shape)
+        return 2.4 / fans(shape)[0] * (2 * u - 1)
+
+
+@register
+@dataclass(frozen=True)
+class Signs(Initializer):
+    """−1 or +1, each with probability ½."""
+
+    def sample(self, shape: Shape, seed: int, path: str) -> Array:
+        u = randomness.open_uniform(seed, f"initial {path}", prod(shape)).reshape(shape)
+        return np.where(u < 0.5, -1.0, 1.0)
+
+
+_DIGITS = """
+.#####.  ...##..  .#####.  #######  .#####.  .#####.  ..####.  #######  .#####.  .#####.
+.......  ..###..  .......  .....##  .......  .......  .##....  .....##  ##...##  ##..###
+..###..  .####..  .#####.  ....##.  .......  #######  ##.....  .....##  ##...##  ##...##
+.##.##.  ...##..  ##...##  ...##..  .##..##  ##.....  ##.....  ....##.  ##...##  ##...##
+##...##  ...##..  #....##  ..####.  .##..##  ##.....  ######.  ...##..  .#####.  ##..###
+##...##  ...##..  ....##.  .....##  ###..##  .####..  ###..##  ...##..  ##...##  .######
+##...##  ...##..  ..###..  .....##  ##...##  ..####.  ##...##  ..##...  ##...##  .....##
+##...##  ...##..  .##....  .....##  ##...##  .....##  ##...##  ..##...  ##...##  .....##
+.##.##.  ...##..  ##.....  ##...##  ##..###  ##...##  ###..##  ..##...  ##...##  ....##.
+..###..  .######  #######  .#####.  .######  .#####.  .#####.  ..##...  .#####.  .####..
+.......  .......  .......  .......  .....##  .......  .......  .......  .......  .......
+.......  .......  .......  .......  .....##  .......  .......  .......  .......  .......
+"""
+
+
+@register
+@dataclass(frozen=True)
+class DigitCodes(Initializer):
+    """The ten digits as pictures of 7×12 pixels, row by row: ink is +1, paper −1; for codes `(10, 84)` only.
+
+    Raises:
+        DeepenError: the codes have another shape.
+
+    Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998, figure 3; the pixels as
+    github.com/mattwang44/LeNet-from-Scratch reads them off it, with the line above 0, 2, 4 and 5.
+    """
+
+    def sample(self, shape: Shape, seed: int, path: str) -> Array:
+        if shape != (10, 84):
+            raise DeepenError(
+                f"the digits' codes are for 10 classes and 84 features, but {path} is {shape}; for others leave "
+                "the codes of RBF at their default, random signs"
+            )
+        rows = np.array([list(row) for row in _DIGITS.split()]).reshape(12, 10, 7)
+        return np.where(rows == "#", 1.0, -1.0).transpose(1, 0, 2).reshape(shape)
+
+
+@register
+@dataclass(frozen=True)
 class RBF(Layer):
     """Compare features with codes, `y[k] = −Σᵢ (x[i] − w[k,i])²`: the nearest code has the largest output.
 
     Backward: `dx[i] = −2 Σₖ dy[k] (x[i] − w[k,i])`, `dw[k,i] = 2 Σₙ dy[n,k] (x[n,i] − w[k,i])`.
 
-    Shapes: x `(N, F)`, codes w `(units, F)`, y `(N, units)`. The codes stay as they start, random ±1, unless
-    they are `trainable`; the paper's outputs are the distances themselves, of which the smallest wins.
+    Shapes: x `(N, F)`, codes w `(units, F)`, y `(N, units)`. The codes start as random ±1, or as another
+    initializer has them, such as `DigitCodes`, and stay so unless they are `trainable`. The paper's outputs are
+    the distances themselves, of which the smallest wins.
 
     Raises:
         DeepenError: a field is out of range.
@@ -118,12 +181,14 @@ class RBF(Layer):
 
     units: int
     trainable: bool = False
+    codes_initializer: str | Initializer = Signs()
 
     kind: ClassVar[str] = "rbf"
 
     def __post_init__(self) -> None:
         checks.whole(self, "units")
         checks.flag(self, "trainable")
+        self.set_field("codes_initializer", initializer(self.codes_initializer))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 1:
@@ -131,7 +196,8 @@ class RBF(Layer):
         return (self.units,)
 
     def params(self, input_shape: Shape) -> dict[str, Param]:
-        return {"codes": Param((self.units, *input_shape), Signs(), trainable=self.trainable, decay=False)}
+        codes = cast(Initializer, self.codes_initializer)
+        return {"codes": Param((self.units, *input_shape), codes, trainable=self.trainable, decay=False)}
 
     def forward(self, x: Array, params: Tree, ctx: Context) -> tuple[Array, Array]:
         """Return y, and x less each code, `(N, units, F)`, as the cache."""
@@ -147,13 +213,3 @@ class RBF(Layer):
         """Compute y with PyTorch."""
         apart = x[:, None] - params["codes"]
         return -(apart * apart).sum(2)
-
-
-@register
-@dataclass(frozen=True)
-class Signs(Initializer):
-    """−1 or +1, each with probability ½."""
-
-    def sample(self, shape: Shape, seed: int, path: str) -> Array:
-        u = randomness.open_uniform(seed, f"initial {path}", prod(shape)).reshape(shape)
-        return np.where(u < 0.5, -1.0, 1.0)

@@ -52,19 +52,13 @@ def preact_resnet(depth: int, classes: int = 10, width: float = 1.0) -> Sequenti
     as it is; a normalization and a ReLU follow the last one.
 
     Source: He et al., "Identity mappings in deep residual networks", 2016, section 3.2, figure 4e; the network is
-    that of `resnet` otherwise, with shortcuts of option A.
+    that of `resnet` otherwise, with shortcuts of option A. The first block's normalization and ReLU stand before
+    the fork, so that its shortcut sees them too.
     """
-    stem = _conv(scaled(FILTERS[0], width))
-    return Sequential(
-        [
-            stem,
-            *_stages(depth, width, _preactivated),
-            BatchNormalization(),
-            ReLU(),
-            GlobalAveragePooling2D(),
-            Dense(classes),
-        ]
-    )
+    stem = [*_normalized(scaled(FILTERS[0], width)), ReLU()]
+    first, *others = _stages(depth, width, _preactivated)
+    end = [BatchNormalization(), ReLU(), GlobalAveragePooling2D(), Dense(classes)]
+    return Sequential([*stem, _forked_behind_its_activation(first), *others, *end])
 
 
 Block = Callable[[int, int, str], list[Layer]]
@@ -100,6 +94,15 @@ def _preactivated(filters: int, stride: int, name: str) -> list[Layer]:
     return [Residual(Sequential(body), _option_a(filters, stride), name=name)]
 
 
+def _forked_behind_its_activation(stage: Sequential) -> Sequential:
+    """Return a stage whose first block does without the normalization and the ReLU that the stem has already."""
+    block, *others = stage.layers
+    assert isinstance(block, Residual)
+    assert isinstance(block.body, Sequential)
+    body = Sequential(block.body.layers[2:])
+    return replace(stage, layers=(replace(block, body=body), *others))
+
+
 def _body(filters: int, stride: int) -> Sequential:
     return Sequential([*_normalized(filters, stride), ReLU(), *_normalized(filters)])
 
@@ -118,17 +121,20 @@ def _conv(filters: int, stride: int = 1) -> Conv2D:
 
 # Errors of table 6 of He et al., 2015; those of the plain networks are only drawn, in figure 6. That of
 # pre-activation is of table 2 of He et al., 2016, which has no network with fewer layers.
+_of_32 = partial(model, input_shape=(3, 32, 32))
 for _depth, _error in ((20, 8.75), (32, 7.51), (44, 7.17), (56, 6.97), (110, 6.43)):
-    _of_32 = partial(model, year=2015, input_shape=(3, 32, 32))
-    _reached = Reported(round(100 - _error, 2), "CIFAR-10")
-    _of_32(f"resnet{_depth}", title=f"ResNet-{_depth}", reported=_reached)(partial(resnet, _depth))
-    if _depth < 110:  # where the plain network does not learn any more
-        _of_32(f"plain{_depth}", title=f"ResNet-{_depth} without shortcuts")(partial(plain, _depth))
+    _of_32(
+        f"resnet{_depth}",
+        title=f"ResNet-{_depth}",
+        year=2015,
+        reported=Reported(round(100 - _error, 2), "CIFAR-10", note="best of five runs" if _depth == 110 else ""),
+    )(partial(resnet, _depth))
+for _depth in (20, 32, 44, 56):  # with 110 layers the plain network does not learn any more
+    _of_32(f"plain{_depth}", title=f"ResNet-{_depth} without shortcuts", year=2015)(partial(plain, _depth))
 for _depth in (20, 56, 110):
-    model(
+    _of_32(
         f"preact_resnet{_depth}",
         title=f"ResNet-{_depth} with pre-activation",
         year=2016,
-        input_shape=(3, 32, 32),
         reported=Reported(93.63, "CIFAR-10") if _depth == 110 else None,
     )(partial(preact_resnet, _depth))
