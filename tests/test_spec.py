@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from deepen import models, register, spec
 from deepen.description import Described, canonical_json, from_data, to_data
 from deepen.errors import DeepenError, FileFormatError, ShapeError, UnknownNameError, UsageError
-from deepen.inspect.summary import as_text, summarize
+from deepen.inspect.summary import summarize
 from deepen.layers import (
     BatchNormalization,
     Conv2D,
@@ -297,14 +297,6 @@ def test_the_softmax_at_the_end_is_split_off() -> None:
     assert split_softmax(Sequential([Dense(3), Softmax()])) == (Sequential([Dense(3)]), True)
     assert split_softmax(Sequential([Softmax(), Dense(3)])) == (Sequential([Softmax(), Dense(3)]), False)
     assert split_softmax(Sequential()) == (Sequential(), False)
-
-
-def test_summary_as_text() -> None:
-    text = as_text(summarize(NETWORKS["graph"], INPUT_SHAPE), "graph")
-    assert "graph: input (N, 2, 10, 10)" in text
-    assert "block.shortcut (Conv2D)" in text
-    assert "running statistics    24" in text
-    assert len({len(line) for line in text.splitlines() if "Conv2D" in line}) == 1
 
 
 def test_described_objects_of_other_kinds() -> None:

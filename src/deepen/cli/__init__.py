@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import click
 
-from deepen.cli import checks, ensembles, lr_find, runs, shows
+from deepen.cli import checks, ensembles, explain, lr_find, runs, shows, tables, weights
 from deepen.cli.group import cli
 from deepen.errors import DeepenError, UsageError
 
-__all__ = ["checks", "cli", "ensembles", "lr_find", "main", "runs", "shows"]
+__all__ = ["checks", "cli", "ensembles", "explain", "lr_find", "main", "runs", "shows", "tables", "weights"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

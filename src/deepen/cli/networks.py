@@ -24,6 +24,14 @@ width_option = click.option(
 )
 
 
+def by_name(model: str) -> bool:
+    """Return whether a model is meant by its name, and not as a file or folder."""
+    from deepen import models
+
+    looks_like_a_path = "/" in model or os.sep in model or "@" in model or model.endswith(".safetensors")
+    return model in models.names() or not (looks_like_a_path or Path(model).exists())
+
+
 def network_of(
     model: str, input_shape: str | None, classes: int | None = None, width: float = 1.0
 ) -> tuple[Layer, Shape]:
@@ -36,10 +44,9 @@ def network_of(
         DataError: there is no such file or folder, or no model in it.
         click.UsageError: the shape is not written as three numbers.
     """
-    from deepen import models
+    if by_name(model):
+        from deepen import models
 
-    looks_like_a_path = "/" in model or os.sep in model or "@" in model or model.endswith(".safetensors")
-    if model in models.names() or not (looks_like_a_path or Path(model).exists()):
         entry = models.entry(model)
         network, shape = models.build(model, classes, width), entry.input_shape
     else:

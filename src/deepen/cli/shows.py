@@ -1,4 +1,4 @@
-"""The commands that show what there is: a network's layers, data sets, models, this machine."""
+"""The commands that show what there is: data sets, recipes, this machine."""
 
 from __future__ import annotations
 
@@ -9,27 +9,6 @@ from typing import Any
 import click
 
 from deepen.cli.group import as_json, cli, drawable, print_json, show, table
-from deepen.cli.networks import classes_option, input_shape_option, network_of, width_option
-
-
-@cli.command()
-@click.argument("model")
-@input_shape_option
-@classes_option
-@width_option
-@as_json
-def summary(model: str, input_shape: str | None, classes: int | None, width: float, as_json: bool) -> None:
-    """Show the layers of MODEL.
-
-    MODEL is a name from `deepen models`, a model file, a run's folder, or a folder of runs (the newest).
-    """
-    from deepen.inspect.summary import as_text, summarize
-
-    found = summarize(*network_of(model, input_shape, classes, width))
-    if as_json:
-        print_json(found.to_data())
-    else:
-        show(as_text(found, model))
 
 
 @cli.command()
@@ -131,31 +110,6 @@ def _draw_augmented(
         print_json({"data": name, "augment": texts, "input_shape": shape, "picture": str(out.resolve())})
     else:
         show(f"the picture, of images of {shape[2]}×{shape[1]}: {out.resolve()}")
-
-
-@cli.command()
-@as_json
-def models(as_json: bool) -> None:
-    """List the models that `deepen train` knows."""
-    from deepen import models as known
-    from deepen import pretrained
-    from deepen.inspect.summary import summarize
-
-    rows = []
-    for name in known.names():
-        entry = known.entry(name)
-        parameters = summarize(entry.build(entry.classes), entry.input_shape).parameters
-        rows.append((name, entry.title, entry.year, entry.input_shape, parameters))
-    if as_json:
-        keys = ("name", "title", "year", "input_shape", "parameters")
-        models = [dict(zip(keys, row, strict=True)) for row in rows]
-        print_json({"models": models, "trained": pretrained.names()})
-        return
-    table(
-        ("name", "title", "year", "input", "parameters (10 classes)"),
-        [(n, t, y, "×".join(map(str, shape)), f"{count:,}") for n, t, y, shape, count in rows],
-    )
-    show("", f"trained, for predict, evaluate and train --init: {', '.join(pretrained.names())}")
 
 
 @cli.command()

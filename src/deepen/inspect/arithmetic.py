@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
 
 from deepen import spec
@@ -22,8 +23,8 @@ FLOAT_BYTES = 4
 class ReceptiveField:
     """Which pixels of the image one position of a map depends on, along (height, width).
 
-    Position i of an axis sees the pixels from `offset + i · stride` up to `offset + i · stride + size − 1`; some
-    of them may lie in the padding. A stride of 0 says that there is one field for all positions.
+    Position i of an axis sees pixels from `offset + i · stride` up to `offset + i · stride + size − 1`; some of
+    them may lie in the padding. A stride of 0 says that there is one field for all positions.
 
     Source: Araujo et al., "Computing receptive fields of convolutional neural networks", Distill, 2019.
     """
@@ -45,17 +46,27 @@ class ReceptiveField:
         sizes = zip(self.size, maps[1:], self.stride, strict=True)
         return ReceptiveField(_pair(size + (count - 1) * step for size, count, step in sizes), (0, 0), self.offset)
 
-    def united(self, other: ReceptiveField) -> ReceptiveField:
-        """Return the field of what sees both."""
+    def united(self, other: ReceptiveField, maps: Shape) -> ReceptiveField:
+        """Return the smallest field that holds both, of merged maps `(C, H, W)`.
+
+        Fields that move on at different strides drift apart, so that one for all positions has to hold them.
+        """
+        if self.stride != other.stride:
+            return self.of_all(maps).united(other.of_all(maps), maps)
         axes = [
             (min(a, b), max(a + m, b + n))
             for a, b, m, n in zip(self.offset, other.offset, self.size, other.size, strict=True)
         ]
         return ReceptiveField(
             _pair(end - first for first, end in axes),
-            _pair(map(max, self.stride, other.stride)),
+            self.stride,
             _pair(first for first, _ in axes),
         )
+
+    def __str__(self) -> str:
+        """Write it as `size /stride @offset`: `14×14 /2 @-6`, or `32×32 @0` if it is one for all positions."""
+        stride = "" if self.stride == (0, 0) else f" /{_both(self.stride, '×')}"
+        return f"{self.size[0]}×{self.size[1]}{stride} @{_both(self.offset, ',')}"
 
 
 @dataclass(frozen=True)
@@ -93,35 +104,61 @@ def figures(network: Layer, input_shape: Shape) -> list[Figures]:
 
 
 def receptive_fields(network: Layer, input_shape: Shape) -> dict[str, ReceptiveField]:
-    """Return the receptive field of each leaf's output by its path; nothing where the input is no image."""
+    """Return the receptive field behind each layer by its path, behind containers after what is in them.
+
+    Nothing is found where the input is no image.
+    """
     found: dict[str, ReceptiveField] = {}
     if len(input_shape) == 3:
         _through(Child("", network, input_shape), "", ReceptiveField(), found)
     return found
 
 
+def field_of_last_maps(network: Layer, input_shape: Shape) -> ReceptiveField | None:
+    """Return the receptive field of the last maps, all of which the layer behind them sees; None without maps."""
+    fields = receptive_fields(network, input_shape)
+    maps = [path for path in _paths_of_maps(Child("", network, input_shape), "") if path in fields]
+    return fields[maps[-1]] if maps else None
+
+
+def _paths_of_maps(child: Child, path: str) -> Iterator[str]:
+    for inner in child.layer.children(child.input_shape):
+        yield from _paths_of_maps(inner, join(path, inner.name))
+    if len(child.output_shape) == 3:
+        yield path
+
+
 def _through(child: Child, path: str, field: ReceptiveField, found: dict[str, ReceptiveField]) -> ReceptiveField:
-    """Return the field behind a layer, and note those of the leaves on the way."""
+    """Return the field behind a layer, and note it with those of the layers on the way."""
     layer, shape = child.layer, child.input_shape
-    if not layer.container:
-        reach = layer.reach(shape)
-        field = field.grown(reach) if reach else field.of_all(shape) if len(shape) == 3 else field
-        found[path] = field
-        return field
     inside = layer.children(shape)
     match layer:
         case SideOutput():
             _chain(inside, path, field, found)
-            return field
         case Residual():
             *body, shortcut = inside
-            return _chain(body, path, field, found).united(_chain([shortcut], path, field, found))
+            field = _merged([body, [shortcut]], child, path, field, found)
         case Parallel():
-            first, *others = [_chain([branch], path, field, found) for branch in inside]
-            for other in others:
-                first = first.united(other)
-            return first
-    return _chain(inside, path, field, found)
+            field = _merged([[branch] for branch in inside], child, path, field, found)
+        case _ if layer.container:
+            field = _chain(inside, path, field, found)
+        case _:
+            reach = layer.reach(shape)
+            field = field.grown(reach) if reach else field.of_all(shape) if len(shape) == 3 else field
+    found[path] = field
+    return field
+
+
+def _merged(
+    ways: Iterable[Iterable[Child]],
+    child: Child,
+    path: str,
+    field: ReceptiveField,
+    found: dict[str, ReceptiveField],
+) -> ReceptiveField:
+    """Return the field of what several ways lead to."""
+    fields = [_chain(way, path, field, found) for way in ways]
+    return reduce(lambda one, other: one.united(other, child.output_shape), fields)
 
 
 def _chain(
@@ -130,6 +167,11 @@ def _chain(
     for child in children:
         field = _through(child, join(path, child.name), field, found)
     return field
+
+
+def _both(pair: Pair, sign: str) -> str:
+    """Write one number where both are the same."""
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}{sign}{pair[1]}"
 
 
 def _pair(numbers: Iterable[int]) -> Pair:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from deepen.lettering import fits, percent
 from deepen.report.fonts import drawable
 from deepen.report.health import health
 from deepen.report.page import Table, write_page
 from deepen.report.plots import CAPTION, confusion, learning_curves, pictures
 from deepen.report.reliability import reliability
-from deepen.report.text import fits, percent
 
 __all__ = [
     "CAPTION",

@@ -13,10 +13,10 @@ from deepen.arrays import Array
 from deepen.data import Dataset
 from deepen.data.augment import Augmentation, Mixture, augmentation, vary_all
 from deepen.errors import UsageError
+from deepen.lettering import percent, shorten
 from deepen.randomness import Moment
 from deepen.report.canvas import QUIET, new_figure, save, style
 from deepen.report.fonts import cover, drawable
-from deepen.report.text import percent, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ import numpy as np
 
 from deepen.arrays import Array
 from deepen.inspect.health import Record
+from deepen.lettering import shorten
 from deepen.report.canvas import new_figure, save, style
-from deepen.report.text import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

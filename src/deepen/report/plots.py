@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepen.arrays import Array
+from deepen.lettering import percent, shorten, width
 from deepen.report.canvas import (
     BLUE,
     DPI,
@@ -22,7 +23,6 @@ from deepen.report.canvas import (
     style,
 )
 from deepen.report.fonts import cover, drawable
-from deepen.report.text import percent, shorten, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

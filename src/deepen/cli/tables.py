@@ -1,0 +1,140 @@
+"""The commands that set networks in tables: the layers of one, several side by side, and all models by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deepen.cli.group import as_json, cli, print_json, show
+from deepen.cli.networks import by_name, classes_option, input_shape_option, network_of, width_option
+
+if TYPE_CHECKING:
+    from deepen.model import Model
+
+
+@cli.command()
+@click.argument("model")
+@input_shape_option
+@classes_option
+@width_option
+@click.option(
+    "--diagram",
+    type=click.Path(path_type=Path),
+    help="Draw the network to scale, its maps as boxes: an SVG file.",
+)
+@as_json
+def summary(
+    model: str,
+    input_shape: str | None,
+    classes: int | None,
+    width: float,
+    diagram: Path | None,
+    as_json: bool,
+) -> None:
+    """Show the layers of MODEL: their shapes, and what they cost and see.
+
+    MODEL is a name from `deepen models`, a model file, a run's folder, or a folder of runs (the newest).
+    """
+    from deepen.inspect.summary import as_table, summarize
+
+    network, shape = network_of(model, input_shape, classes, width)
+    found = summarize(network, shape)
+    if diagram is not None:
+        from deepen.inspect.diagram import draw
+
+        draw(network, shape, model, diagram)
+    if as_json:
+        drawn = {} if diagram is None else {"diagram": str(diagram.resolve())}
+        print_json(found.to_data() | drawn)
+        return
+    as_table(found, model).show()
+    if diagram is not None:
+        show(f"the diagram: {diagram.resolve()}")
+
+
+@cli.command()
+@click.argument("networks", nargs=-1, required=True, metavar="MODEL_OR_RUN...")
+@click.option("--measure", is_flag=True, help="Also measure how long an image takes, with random weights.")
+@as_json
+def compare(networks: tuple[str, ...], measure: bool, as_json: bool) -> None:
+    """Put networks side by side: what they cost, what they see, and what they reach.
+
+    Each is a name from `deepen models`, with the accuracy that its paper reports, or a model file, a run's folder
+    or a folder of runs (the newest), with the accuracy that was measured.
+    """
+    from deepen.inspect.compare import as_table
+    from deepen.inspect.compare import compare as compared
+
+    found = compared(*(each if by_name(each) else _loaded(each) for each in networks), measure=measure)
+    if as_json:
+        print_json(found.to_data())
+    else:
+        as_table(found).show()
+
+
+def _loaded(path: str) -> Model:
+    """Return the model at a path; it is called by that, since several runs may be of one model."""
+    from deepen.model import Model
+    from deepen.runs import model_path
+
+    model = Model.load(model_path(path), engine="numpy")
+    model.name = path
+    return model
+
+
+@cli.command()
+@as_json
+def models(as_json: bool) -> None:
+    """List the models that `deepen train` knows, the oldest first."""
+    from dataclasses import asdict
+
+    from deepen import models as known
+    from deepen import pretrained
+    from deepen.inspect.summary import summarize
+    from deepen.inspect.table import Column, Table, joined
+
+    entries = sorted(map(known.entry, known.names()), key=lambda entry: (entry.year, entry.name))
+    counted = [(entry, summarize(known.build(entry.name), entry.input_shape)) for entry in entries]
+    if as_json:
+        rows = [
+            {
+                "name": entry.name,
+                "title": entry.title,
+                "year": entry.year,
+                "input_shape": entry.input_shape,
+                "classes": entry.classes,
+                "parameters": summary.parameters,
+                "multiply_adds": summary.multiply_adds,
+                "reported": entry.reported and asdict(entry.reported),
+            }
+            for entry, summary in counted
+        ]
+        print_json({"models": rows, "trained": pretrained.names()})
+        return
+    columns = (
+        Column("name", "left"),
+        Column("title", "left", spare=2, wraps=True),
+        Column("year"),
+        Column("input", "left"),
+        Column("classes", spare=3),
+        Column("parameters"),
+        Column("multiply-adds"),
+        Column("accuracy in its paper", "left", spare=1, wraps=True),
+    )
+    cells = [
+        (
+            entry.name,
+            entry.title,
+            str(entry.year),
+            joined(entry.input_shape),
+            f"{entry.classes:,}",
+            f"{summary.parameters:,}",
+            f"{summary.multiply_adds:,}",
+            str(entry.reported or "–"),
+        )
+        for entry, summary in counted
+    ]
+    trained = f"trained, for predict, evaluate and train --init: {', '.join(pretrained.names())}"
+    Table(columns, tuple(cells), notes=(trained,)).show()

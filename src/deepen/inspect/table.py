@@ -1,0 +1,140 @@
+"""Tables as a terminal, a text and a notebook show them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Literal
+
+from deepen.wording import columns as width_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's head, and how its cells are set."""
+
+    head: str
+    align: Literal["left", "right"] = "right"
+    spare: int = 0
+    """A terminal that is too narrow does without the highest of these first; columns with 0 always stay."""
+    wraps: bool = False
+    """Whether its texts may be broken into lines, down to `WRAPPED` columns of the terminal."""
+    note: str = ""
+    """A line below the table that explains it, where it is shown."""
+
+
+WRAPPED = 28
+"""How narrow a column of sentences may become."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a head, with a line above and lines below."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    rules: frozenset[int] = frozenset()
+    """Numbers of the rows that a line is drawn below, besides the last one."""
+
+    def show(self) -> None:
+        """Print the table: in colour and no wider than the terminal; as plain text where there is none."""
+        from rich.console import Console
+
+        console = Console(highlight=False, force_jupyter=False)
+        if not console.is_terminal:
+            print(self, flush=True)
+            return
+        kept = self._fitting(console.width)
+        self._print(console, kept)
+        if left_out := [column.head for i, column in enumerate(self.columns) if i not in kept]:
+            console.print(f"left out, for want of room: {', '.join(left_out)}", style="dim")
+
+    def __str__(self) -> str:
+        """Return the table as plain text, as wide as it has to be."""
+        from rich.console import Console
+
+        file = io.StringIO()
+        everything = list(range(len(self.columns)))
+        width = max(self._width(everything), *map(width_of, (self.title, *self._notes(everything))))
+        console = Console(file=file, width=width, color_system=None, highlight=False, force_jupyter=False)
+        self._print(console, everything)
+        return file.getvalue().rstrip("\n")
+
+    def as_html(self) -> str:
+        """Return the table for a notebook."""
+        head = "".join(_html("th", column, column.head) for column in self.columns)
+        rows = []
+        for number, row in enumerate(self.rows):
+            cells = "".join(_html("td", *each) for each in zip(self.columns, row, strict=True))
+            rule = ' style="border-bottom: 1px solid"' if number in self.rules else ""
+            rows.append(f"<tr{rule}>{cells}</tr>")
+        caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
+        notes = "".join(f"<div>{escape(note)}</div>" for note in self._notes(range(len(self.columns))))
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{notes}"
+
+    def _print(self, console: Console, kept: list[int]) -> None:
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable()
+        for i in kept:
+            column, numbers = self.columns[i], self.columns[i].align == "right"
+            style = "green" if numbers else ""
+            head = Text(column.head)
+            table.add_column(head, justify=column.align, style=style, no_wrap=numbers, overflow="fold")
+        for number, row in enumerate(self.rows):
+            cells = [Text(row[i]) for i in kept]
+            for cell in cells:
+                cell.highlight_regex(r"\(.*\)", "cyan")
+            table.add_row(*cells, end_section=number in self.rules)
+        if self.title:
+            console.print(Text(self.title, "bold"))
+        console.print(table)
+        for note in self._notes(kept):
+            console.print(Text(note))
+
+    def _notes(self, kept: Iterable[int]) -> list[str]:
+        """Return the lines below, with those that explain the columns that are shown."""
+        return [*self.notes, *(self.columns[i].note for i in kept if self.columns[i].note)]
+
+    def _fitting(self, width: int) -> list[int]:
+        """Return the numbers of the columns that a terminal has room for."""
+        kept = list(range(len(self.columns)))
+        spare = [i for i in kept if self.columns[i].spare]
+        for each in sorted(spare, key=lambda i: -self.columns[i].spare):
+            if self._width(kept, wrapped=True) > width:
+                kept.remove(each)
+        return kept
+
+    def _width(self, kept: Iterable[int], *, wrapped: bool = False) -> int:
+        """Return how wide some columns are, with the lines around and between them."""
+        widths = []
+        for i in kept:
+            widest = max(width_of(text) for text in (self.columns[i].head, *(row[i] for row in self.rows)))
+            widths.append(min(widest, WRAPPED) if wrapped and self.columns[i].wraps else widest)
+        return 1 + sum(width + 3 for width in widths)
+
+
+def _html(tag: str, column: Column, text: str) -> str:
+    return f'<{tag} style="text-align: {column.align}">{escape(text)}</{tag}>'
+
+
+def amount(count: float) -> str:
+    """Return a number of bytes in three digits: `784 B`, `50.2 kB`, `575 MB`, in powers of 1,000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def joined(shape: tuple[int, ...]) -> str:
+    """Return the shape of images as `3×32×32`."""
+    return "×".join(map(str, shape))
