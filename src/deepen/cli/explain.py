@@ -1,0 +1,86 @@
+"""The command that writes out the arithmetic of a network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deepen.cli.group import as_json, cli, print_json, show
+from deepen.cli.networks import classes_option, input_shape_option, network_of, width_option
+
+if TYPE_CHECKING:
+    from deepen.inspect.explain import Explanation
+
+
+@cli.command()
+@click.argument("model")
+@click.argument("layer", required=False)
+@click.option("--lang", type=click.Choice(("en", "zh")), help="English or Chinese; the locale's unless given.")
+@input_shape_option
+@classes_option
+@width_option
+@click.option(
+    "--diagram",
+    type=click.Path(path_type=Path),
+    help="Also draw the network to scale, its maps as boxes: an SVG file.",
+)
+@as_json
+def explain(
+    model: str,
+    layer: str | None,
+    lang: str | None,
+    input_shape: str | None,
+    classes: int | None,
+    width: float,
+    diagram: Path | None,
+    as_json: bool,
+) -> None:
+    """Write out the arithmetic of MODEL, or of its LAYER, with its own numbers, as on a board.
+
+    Output sizes, parameters, multiply-adds, receptive field step by step, and the equations of the layer, forward
+    and backward. LAYER is a path, such as conv1, or that of a block, such as stage1.block1.
+
+    MODEL is a name from `deepen models`, a model file, a run's folder, or a folder of runs (the newest).
+    """
+    from deepen.inspect.explain import explain as explained
+
+    network, shape = network_of(model, input_shape, classes, width)
+    found = explained(network, shape, layer, lang or language(os.environ), model)
+    if diagram is not None:
+        from deepen.inspect.diagram import draw
+
+        draw(network, shape, model, diagram)
+    if as_json:
+        drawn = {} if diagram is None else {"diagram": str(diagram.resolve())}
+        print_json(found.to_data() | drawn)
+        return
+    _show(found)
+    if diagram is not None:
+        show("", f"the diagram: {diagram.resolve()}")
+
+
+def language(environment: Mapping[str, str]) -> str:
+    """Return the language that the locale asks for: the first of POSIX's variables that is set decides."""
+    locale = next(filter(None, map(environment.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "zh" if locale.startswith("zh") else "en"
+
+
+def _show(explanation: Explanation) -> None:
+    """Print an explanation: with headings in colour on a terminal, else as plain text."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, force_jupyter=False)
+    if not console.is_terminal:
+        show(str(explanation))
+        return
+    console.print(Text(explanation.title, style="bold"))
+    for section in explanation.sections:
+        console.print()
+        console.print(Text(explanation.said(section.heading), style="bold cyan"))
+        for line in explanation.written(section):
+            console.print(Text(line))

@@ -1,0 +1,213 @@
+"""What there is to see in a network's kernels: small ones in a row, 1×1, bottlenecks, those as large as maps."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import prod
+
+from deepen.inspect.explain.explanation import Line, Section, Text, same
+from deepen.inspect.explain.places import Plan
+from deepen.inspect.explain.writing import equation, number, product, share, size, total
+from deepen.layers import Conv2D
+from deepen.spec import Node
+
+NUMBERS = {2: Text("two", "两"), 3: Text("three", "三")}
+
+
+def small(plan: Plan) -> Section | None:
+    """Say why two (three) 3×3 kernels in a row see what one 5×5 (7×7) sees, with fewer weights."""
+    rows = [run for row in plan.rows for run in _runs_of_3x3(row)]
+    if not rows:
+        return None
+    count = min(3, max(map(len, rows)))
+    rows = [run for run in rows if len(run) >= count]
+    large = 2 * count + 1
+    sees = equation(" + ".join(["1", *["(3 − 1)·1"] * count]), large)
+    small_weights, large_weights = equation(f"{count}·3·3", 9 * count), equation(f"{large}·{large}", large**2)
+    word = NUMBERS[count]
+    lines = [
+        Line(
+            Text(
+                f"{word.en} 3×3 kernels in a row see {sees} rows and columns, as one {large}×{large} does",
+                f"{word.zh}个相连的 3×3 卷积核看到 {sees} 行与列，与一个 {large}×{large} 卷积核相同",
+            )
+        ),
+        Line(
+            Text(
+                f"weights for each pair of channels: {small_weights} instead of {large_weights}, "
+                "with an activation after each",
+                f"每对通道的权重：{small_weights}，而非 {large_weights}，且每层之后都有一次非线性",
+            )
+        ),
+    ]
+    first, last = rows[0][0].path, rows[0][-1].path
+    lines.append(
+        Line(
+            Text(
+                f"such rows here: {len(rows)}, the first from {first} to {last}",
+                f"此处共 {len(rows)} 处，第一处从 {first} 到 {last}",
+            )
+        )
+    )
+    runs = [run[i : i + count] for run in rows for i in range(len(run) - count + 1)]
+    equal = [run for run in runs if len({channels for place in run for channels in _channels(place)}) == 1]
+    if equal:
+        run = max(equal, key=lambda run: _channels(run[0])[0])
+        channels = _channels(run[0])[0]
+        ours = equation(product((count, 3, 3, channels, channels)), 9 * count * channels**2)
+        theirs = equation(product((large, large, channels, channels)), large**2 * channels**2)
+        names = ", ".join(place.path for place in run)
+        lines.append(
+            Line(
+                Text(
+                    f"{names}: {ours} weights instead of {theirs}",
+                    f"{names}：{ours} 个权重，而非 {theirs}",
+                )
+            )
+        )
+    return Section(Text("Small kernels in a row", "小卷积核的堆叠"), tuple(lines))
+
+
+def pointwise(plan: Plan) -> Section | None:
+    """Say what a 1×1 convolution costs, and why it equals a dense layer at each pixel."""
+    found = [p for row in plan.rows for p in row if _plain(p, 1) and prod(p.output_shape[1:]) > 1]
+    if not found:
+        return None
+    place = max(found, key=lambda place: place.layer.multiply_adds(place.input_shape))
+    before, after = _channels(place)
+    positions = prod(place.output_shape[1:])
+    weights, work = before * after, before * after * positions
+    nine = equation(f"3·3·{product((before, after))}", 9 * weights)
+    return Section(
+        Text(f"1×1 convolution: {place.path}", f"1×1 卷积：{place.path}"),
+        (
+            Line(
+                Text(
+                    "at each pixel it is a dense layer over the channels, y[:,i,j] = W · x[:,i,j] + b, with the "
+                    "same W everywhere: it mixes channels and looks at no neighbours",
+                    "在每个像素上就是通道间的全连接层 y[:,i,j] = W · x[:,i,j] + b，"
+                    "各处共用同一个 W：只混合通道，不看邻居",
+                )
+            ),
+            Line(same(equation(product((*place.output_shape[1:],)), positions)), Text("pixels", "像素")),
+            Line(
+                Text(
+                    f"{equation(product((before, after)), weights)}; a 3×3 kernel has {nine}",
+                    f"{equation(product((before, after)), weights)}；3×3 卷积核则为 {nine}",
+                ),
+                Text("weights", "权重"),
+            ),
+            Line(
+                same(equation(product((before, after, *place.output_shape[1:])), work)),
+                Text("multiply-adds", "乘加次数"),
+            ),
+        ),
+    )
+
+
+def bottleneck(plan: Plan) -> Section | None:
+    """Say what it saves to bring the channels down by a 1×1 convolution before a larger kernel."""
+    found = [(saved, run) for row in plan.rows for run in _bottlenecks(row) if (saved := _saved(run)) > 0]
+    if not found:
+        return None
+    _, run = max(found, key=lambda each: each[0])
+    middle = run[1].layer
+    assert isinstance(middle, Conv2D)
+    (before, between), after = _channels(run[0]), _channels(run[-1])[1]
+    ours = equation(total(_product(place) for place in run), sum(map(_weights, run)))
+    direct = prod(middle.window) * before * after
+    theirs = equation(product((*middle.window, before, after)), direct)
+    names, window = ", ".join(place.path for place in run), size(middle.window)
+    lines = [
+        Line(
+            Text(
+                f"a 1×1 convolution brings {number(before)} channels down to {number(between)} before the "
+                f"{window} kernel",
+                f"在 {window} 卷积核之前，先用 1×1 卷积把 {number(before)} 个通道降到 {number(between)} 个",
+            ),
+        ),
+        Line(same(ours), Text("weights", "权重")),
+        Line(same(theirs), Text(f"one {window} without it", f"不用它，直接 {window}")),
+        Line(same(share(sum(map(_weights, run)), direct)), Text("of that", "占后者")),
+    ]
+    return Section(Text(f"Bottleneck: {names}", f"瓶颈：{names}"), tuple(lines))
+
+
+def whole_maps(plan: Plan) -> Section | None:
+    """Say of a convolution whose kernel is as large as the maps that it is a dense layer."""
+    for place in (place for row in plan.rows for place in row):
+        layer, shape = place.layer, place.input_shape
+        assert isinstance(layer, Conv2D)
+        if layer.window == shape[1:] != (1, 1) and place.output_shape[1:] == (1, 1) and layer.groups == 1:
+            weights = equation(f"{product((*layer.window, shape[0]))}·{number(layer.filters)}", _weights(place))
+            return Section(
+                Text(f"{place.path} is a dense layer", f"{place.path} 就是全连接层"),
+                (
+                    Line(
+                        Text(
+                            f"its {size(layer.window)} kernels are as large as the maps, so that they have one "
+                            f"position: {weights} weights, one for each input and unit",
+                            f"其 {size(layer.window)} 卷积核与特征图一样大，只有一个位置："
+                            f"{weights} 个权重，每个输入与单元之间各一个",
+                        )
+                    ),
+                ),
+            )
+    return None
+
+
+def _channels(place: Node) -> tuple[int, int]:
+    return place.input_shape[0], place.output_shape[0]
+
+
+def _plain(place: Node, kernel: int) -> bool:
+    """Return whether a convolution has a square kernel of this size and no groups or dilation."""
+    layer = place.layer
+    return isinstance(layer, Conv2D) and (layer.window, layer.dilation, layer.groups) == (
+        (kernel, kernel),
+        (1, 1),
+        1,
+    )
+
+
+def _runs_of_3x3(row: list[Node]) -> list[list[Node]]:
+    """Return the parts of a row with at least two 3×3 kernels of stride 1 one after the other."""
+    runs: list[list[Node]] = [[]]
+    for place in row:
+        if _plain(place, 3) and isinstance(place.layer, Conv2D) and place.layer.stride == (1, 1):
+            runs[-1].append(place)
+        else:
+            runs.append([])
+    return [run for run in runs if len(run) > 1]
+
+
+def _bottlenecks(row: list[Node]) -> list[list[Node]]:
+    """Return the parts of a row that go down in channels by 1×1, through a larger kernel, and perhaps up again."""
+    found = []
+    for i, (first, second) in enumerate(pairwise(row)):
+        before, after = _channels(first)
+        layer = second.layer
+        if not _plain(first, 1) or after >= before or not isinstance(layer, Conv2D) or prod(layer.window) == 1:
+            continue
+        if layer.groups == 1:
+            third = row[i + 2 : i + 3]
+            up = bool(third) and _plain(third[0], 1) and _channels(third[0])[1] > _channels(third[0])[0]
+            found.append([first, second, *(third if up else [])])
+    return found
+
+
+def _saved(run: list[Node]) -> int:
+    """Return how many weights fewer a bottleneck has than its larger kernel alone, from end to end."""
+    middle = run[1].layer
+    assert isinstance(middle, Conv2D)
+    return prod(middle.window) * _channels(run[0])[0] * _channels(run[-1])[1] - sum(map(_weights, run))
+
+
+def _product(place: Node) -> str:
+    assert isinstance(place.layer, Conv2D)
+    return product((*place.layer.window, *_channels(place)))
+
+
+def _weights(place: Node) -> int:
+    assert isinstance(place.layer, Conv2D)
+    return prod(place.layer.window) * prod(_channels(place))

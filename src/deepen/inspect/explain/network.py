@@ -1,0 +1,118 @@
+"""A whole network on the board: what it is, each layer, the sums, and what there is to see in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+
+from deepen.inspect.arithmetic import ReceptiveField
+from deepen.inspect.explain import counts
+from deepen.inspect.explain.explanation import Line, Section, Text, headed
+from deepen.inspect.explain.field import steps
+from deepen.inspect.explain.layer import cost, reshaped
+from deepen.inspect.explain.observations import observations
+from deepen.inspect.explain.places import Plan, depth, inside
+from deepen.inspect.explain.sizes import output_size
+from deepen.inspect.explain.totals import learned, totals
+from deepen.inspect.explain.writing import size
+from deepen.layers import Sequential
+from deepen.paths import Shape, owner
+from deepen.spec import Layer, Node
+from deepen.wording import counted
+
+
+def of_network(plan: Plan) -> list[Section]:
+    """Return what there is to say of a network."""
+    sums = [*totals(plan, plan.places[0]), *_field(plan)]
+    layers = _layers(plan)
+    return [_introduction(plan), *layers, Section(Text("In all", "合计"), tuple(sums)), *observations(plan)]
+
+
+def _introduction(plan: Plan) -> Section:
+    shape, output = plan.input_shape, plan.places[0].output_shape
+    pixels = (
+        Text(
+            f"{counted(shape[0], 'channel')} of {size(shape[1:])} pixels",
+            f"{shape[0]} 个通道，{size(shape[1:])} 像素",
+        )
+        if len(shape) == 3
+        else Text(f"{size(shape)} numbers", f"{size(shape)} 个数")
+    )
+    leaves, weighted = len(plan.figures), sum(learned(each) > 0 for each in plan.figures)
+    deep = depth(plan.network, shape)
+    return Section(
+        Text("The network", "网络"),
+        (
+            Line(pixels, Text("input", "输入")),
+            Line(Text(f"{size(output)} numbers", f"{size(output)} 个数"), Text("output", "输出")),
+            Line(
+                Text(f"{leaves}, of which {weighted} learn", f"{leaves} 层，其中 {weighted} 层有可学习的参数"),
+                Text("layers", "层"),
+            ),
+            Line(
+                Text(f"{deep} layers with kernels on the longest way", f"最长路径上带权重的层有 {deep} 层"),
+                Text("depth", "深度"),
+            ),
+        ),
+    )
+
+
+def _layers(plan: Plan) -> list[Section]:
+    """Return a section for each layer; what has been said of an equal one is not said again."""
+    sections = []
+    for (again, _), group in groupby(_once(plan.places[0], {}), key=lambda at: (bool(at[1]), owner(at[0].path))):
+        found = list(group)
+        sections += [_repeated(found)] if again else [_section(plan, place) for place, _ in found]
+    return sections
+
+
+def _once(place: Node, said: dict[tuple[Layer, Shape], str]) -> Iterator[tuple[Node, str]]:
+    """Yield the layers in a place, each with the path of an equal one that came before."""
+    if not place.layer.container:
+        yield place, ""
+    for child in inside(place):
+        key = replace(child.layer, name=None), child.input_shape
+        if key in said:
+            yield child, said[key]
+        elif child.layer != Sequential(name=child.layer.name):
+            said[key] = child.path
+            if child.layer.container:
+                yield child, ""
+            yield from _once(child, said)
+
+
+def _repeated(found: list[tuple[Node, str]]) -> Section:
+    """Return what is said of neighbours that are equal to earlier layers."""
+    first, last = found[0][0].path, found[-1][0].path
+    these = first if first == last else f"{first} … {last}"
+    before = list(dict.fromkeys(path for _, path in found))
+    blocks = {owner(path) for path in before}
+    if len(before) > 2 and len(blocks) == 1 and (block := blocks.pop()):
+        return Section(Text(f"{these}: as in {block}", f"{these}：与 {block} 中的相同"), layer=first)
+    return Section(Text(f"{these}: as {', '.join(before)}", f"{these}：同 {', '.join(before)}"), layer=first)
+
+
+def _section(plan: Plan, place: Node) -> Section:
+    layer, shape = place.layer, place.input_shape
+    heading = headed(place.path or type(layer).__name__, reshaped(place))
+    lines = output_size(layer, shape)
+    if not layer.container:
+        lines += [line for line in cost(plan, place) if line.label != counts.MEMORY]
+    return Section(heading, tuple(lines), place.path)
+
+
+def _field(plan: Plan) -> list[Line]:
+    """Return what the last maps see of the image."""
+    maps = [place for place in inside(plan.places[0]) if len(place.output_shape) == 3]
+    if not maps or len(plan.input_shape) != 3:
+        return []
+    found = steps(plan.places[0], maps[-1].path)
+    field = found[-1].after if found else ReceptiveField()
+    path, shape = maps[-1].path, size(maps[-1].output_shape)
+    seen, image = size(field.size), size(plan.input_shape[1:])
+    text = Text(
+        f"each position of {path} ({shape}) sees {seen} pixels of {image}",
+        f"{path}（{shape}）的每个位置看到 {image} 中的 {seen} 个像素",
+    )
+    return [Line(text, Text("receptive field", "感受野"))]
