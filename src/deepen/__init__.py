@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from deepen.groups import Group
     from deepen.inspect.check import check
     from deepen.model import Model
+    from deepen.network import Network
     from deepen.spec import Layer, Param
     from deepen.training.callbacks import Callback, View
     from deepen.training.csv_log import CSVLog
@@ -79,6 +80,7 @@ _HOMES = {
     "Health": "deepen.training.health",
     "History": "deepen.training.history",
     "Model": "deepen.model",
+    "Network": "deepen.network",
     "TensorBoard": "deepen.training.tensorboard_log",
     "check": "deepen.inspect.check",
     "lr_find": "deepen.training.lr_finder",
@@ -118,6 +120,7 @@ __all__ = [
     "Layer",
     "MissingExtraError",
     "Model",
+    "Network",
     "NonFiniteError",
     "Param",
     "ShapeError",

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deepen import engines, losses, metrics, model_file, optimizers, pretrained, schedules, spec, transfer
+from deepen import (
+    engines,
+    losses,
+    optimizers,
+    schedules,
+    spec,
+)
 from deepen.arrays import Array
 from deepen.data.augment import Augmentation, augmentations_of
-from deepen.data.picture import PictureRules
-from deepen.data.split import stratified_split
-from deepen.engines.base import EVALUATION_BATCH, Engine, Setup, State, fresh_state
-from deepen.errors import DataError, DeepenError, FileFormatError, UsageError
+from deepen.engines.base import EVALUATION_BATCH, Setup, fresh_state
 from deepen.groups import Group
 from deepen.groups import checked as checked_groups
-from deepen.inputs import as_class_names, as_images, as_input_shape, as_name, as_pair, warn_of_large
-from deepen.inspect.summary import Summary, as_text, summarize
-from deepen.layers import Normalize, Sequential
+from deepen.inputs import as_images, as_pair, warn_of_large
+from deepen.layers import Normalize
 from deepen.losses import Loss
 from deepen.metrics import checked as checked_metrics
-from deepen.model_content import OTHER_KINDS, ModelContent, weights_of
 from deepen.optimizers import Optimizer
 from deepen.paths import Shape
 from deepen.schedules import Schedule
-from deepen.spec import Layer, network_output
+from deepen.spec import Layer
 from deepen.training.callbacks import Callback, checked
 from deepen.training.evaluation import Evaluation, measured, outputs_of
+from deepen.training.held_out import hold_out
 from deepen.training.history import History
 from deepen.training.identity import keeper_of
 from deepen.training.keeper import Checkpoints
 from deepen.training.loop import Plan, train
 from deepen.training.progress import Progress
-from deepen.transfer import Transfer
+from deepen.weighted import WeightedNetwork
 
 
-class Model:
+class Model(WeightedNetwork):
     """A network for one shape of images, with its weights.
 
     Args:
@@ -62,34 +62,14 @@ class Model:
         name: str = "model",
         seed: int = 0,
     ) -> None:
-        self.network = network if isinstance(network, Layer) else Sequential(tuple(network))
-        self.input_shape = as_input_shape(input_shape)
-        output_shape = network_output(self.network, self.input_shape)
-        if len(output_shape) != 1:
-            raise DeepenError(
-                f"the network gives {output_shape} for each image, but a classifier gives one number for each "
-                "class; end it with Flatten and Dense"
-            )
-        self.classes = as_class_names(classes, output_shape[0])
-        if not isinstance(seed, int) or not 0 <= seed < 2**64:
-            raise UsageError(f"the seed must be a whole number from 0 up, got {seed!r}")
-        self.name = as_name(name)
-        self.seed = seed
-        self.picture = PictureRules.for_shape(self.input_shape)
-        """How a picture file becomes an image, kept in the model's file; None where no picture has this shape."""
-        self.figures: dict[str, Any] = {}
-        """What the training reached; kept in the model's file."""
-        self._setup = Setup(self.network, self.input_shape, seed=seed)
+        super().__init__(network, input_shape, classes=classes, name=name, seed=seed)
         self._metrics: tuple[str, ...] = ("accuracy",)
-        self._choice: engines.Choice | None = None
-        self._engine: Engine | None = None
-        self._state: State | None = None
         self._epochs = 0
 
     def compile(
         self,
         optimizer: str | Optimizer = "adam",
-        loss: str | Loss = "cross_entropy",
+        loss: str | Loss | None = None,
         metrics: Sequence[str] = ("accuracy",),
         *,
         augmentations: Sequence[str | Augmentation] = (),
@@ -101,7 +81,8 @@ class Model:
 
         Args:
             optimizer: by name, or an object with settings of one's own.
-            loss: by name or as an object; a softmax at the end of the network is made part of it.
+            loss: by name or as an object; the model's own unless given, for most the cross-entropy. A softmax
+                at the end of the network is made part of it.
             metrics: names of what is measured besides the loss.
             augmentations: vary the training images, in this order; as objects, or as texts such as "shift=2".
             groups: which parameters are trained slower, with another decay, or not at all.
@@ -118,7 +99,7 @@ class Model:
         self._setup = Setup(
             self.network,
             self.input_shape,
-            losses.loss(loss),
+            self._setup.loss if loss is None else losses.loss(loss),
             optimizers.optimizer(optimizer),
             self.seed,
             augmentations=augmentations_of(augmentations),
@@ -126,20 +107,6 @@ class Model:
         )
         self._choice, self._engine, self._epochs = choice, None, 0
         self._state = None if kept is None else fresh_state(self._setup, *kept)
-
-    @property
-    def engine(self) -> Engine:
-        """The engine that computes this model; made at its first use."""
-        if self._engine is None:
-            self._choice = self._choice or engines.choose()
-            self._engine = engines.create(self._setup, self._choice, self._state)
-            self._state = None
-        return self._engine
-
-    @property
-    def weights(self) -> dict[str, Array]:
-        """A copy of the parameters by path, such as `conv1.kernel`."""
-        return self.engine.state().evaluated[0]
 
     @property
     def rates(self) -> dict[str, float]:
@@ -184,17 +151,11 @@ class Model:
             FileFormatError: all checkpoints are damaged.
             KeyboardInterrupt: Ctrl-C was pressed; the step under way was finished.
         """
-        images, labels = self._pair(x, y)
+        images, labels = self._pair((x, y))
         if not isinstance(next(spec.walk(self.network, self.input_shape)).layer, Normalize):
             warn_of_large(images)
-        indices, held_out = np.arange(len(images)), None
-        if validation_data is not None:
-            if validation_split:
-                raise DataError("give validation_split or validation_data, not both")
-            held_out = as_pair(validation_data, self.input_shape, len(self.classes))
-        elif validation_split:
-            indices, part = stratified_split(metrics.classes_of(labels), validation_split, self.seed)
-            held_out = images[part], labels[part]
+        given = None if validation_data is None else self._pair(validation_data)
+        indices, held_out = hold_out(images, labels, validation_split, given, self.seed)
         plan = Plan(epochs, batch_size, schedules.schedule(schedule), self._epochs, workers)
         watchers = checked(callbacks)
 
@@ -233,7 +194,7 @@ class Model:
         Raises:
             DataError: images or labels are not what the network takes.
         """
-        found = self._measured(*self._pair(x, y), batch_size, views)
+        found = self._measured(*self._pair((x, y)), batch_size, views)
         if verbose:
             print(f"loss {found.loss:.4f}  accuracy {found.accuracy:.2%}", file=sys.stderr)
         return found
@@ -249,10 +210,6 @@ class Model:
         outputs = outputs_of(self.engine, as_images(x, self.input_shape), batch_size, views)
         return self._setup.loss.prediction(outputs)
 
-    def __repr__(self) -> str:
-        shape = ", ".join(map(str, self.input_shape))
-        return f"<Model {self.name!r}: ({shape}) to {len(self.classes)} classes>"
-
     @property
     def gives_probabilities(self) -> bool:
         """Whether `predict` returns probabilities, and not the scores of a loss that knows none."""
@@ -262,87 +219,11 @@ class Model:
         """Do as `predict` does."""
         return self.predict(x)
 
-    def summary(self) -> Summary:
-        """Print the table of the layers, and return it."""
-        summary = summarize(self.network, self.input_shape)
-        print(as_text(summary, self.name))
-        return summary
-
-    def load_weights(self, path: str | os.PathLike[str]) -> Transfer:
-        """Start from the weights of a saved or packaged model: what has the same path and shape is taken.
-
-        If that model knows other classes, the layer that makes the class scores stays as it is, even where its
-        shape would fit. Print what comes back to see what was taken.
-
-        Raises:
-            DataError: the file cannot be read, or nothing in it fits.
-            UsageError: a layer that is not taken over is frozen.
-            FileFormatError: it is no model file, or it is damaged.
-        """
-        found, state = transfer.take_over(self._setup, self._weights(), pretrained.resolve(path), self.classes)
-        self._engine, self._state = None, state
-        return found
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write description, weights, class names, picture rules and figures to one file, `*.safetensors`.
-
-        Raises:
-            DataError: the file cannot be written; what was there before is unharmed.
-        """
-        model_file.save(Path(path), self.arrays(), self.content().to_data())
-        return Path(path)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str], *, engine: str = "auto", device: str = "auto") -> Model:
-        """Read a model that `save` wrote, or a packaged one by name; nothing in the file is ever run.
-
-        Raises:
-            DataError: the file cannot be read.
-            FileFormatError: it is no model file, or it is damaged.
-        """
-        choice = engines.choose(engine, device)
-        arrays, data = model_file.load(pretrained.resolve(path))
-        if other := OTHER_KINDS.get(str(data.get("kind"))):
-            raise FileFormatError(f"{path} is {other}")
-        try:
-            return cls.from_content(ModelContent.from_data(data), arrays, choice)
-        except (KeyError, TypeError, ValueError, DeepenError) as error:
-            raise FileFormatError(f"{path} is no valid model: {error}") from error
-
-    def arrays(self) -> dict[str, Array]:
-        """Return a copy of parameters and statistics by path, as evaluation uses them: the arrays of a file."""
-        parameters, statistics = self.engine.state().evaluated
-        return {**parameters, **statistics}
-
-    def content(self) -> ModelContent:
-        """Return what a model's file says besides its arrays."""
-        loss, picture = self._setup.loss, self.picture
-        shape, classes, figures = self.input_shape, self.classes, self.figures
-        return ModelContent(self.name, self.network, shape, classes, loss, picture, figures, self.seed)
-
-    @classmethod
-    def from_content(cls, content: ModelContent, arrays: Mapping[str, Array], choice: engines.Choice) -> Model:
-        """Return the model that a file describes, with the file's arrays; both are held against each other."""
-        model = cls(
-            content.network, content.input_shape, classes=content.classes, name=content.name, seed=content.seed
-        )
-        model.figures = content.figures
-        model._setup = Setup(model.network, model.input_shape, content.loss, seed=model.seed)
-        model._state = fresh_state(model._setup, *weights_of(model._setup, arrays))
-        model._choice = choice
-        return model
-
-    def _pair(self, x: Any, y: Any) -> tuple[Array, Array]:
-        return as_pair((x, y), self.input_shape, len(self.classes))
+    def _pair(self, given: Any) -> tuple[Array, Array]:
+        return as_pair(given, self.input_shape, len(self.classes))
 
     def _measured(
         self, images: Array, labels: Array, batch_size: int = EVALUATION_BATCH, views: str | None = None
     ) -> Evaluation:
         outputs = outputs_of(self.engine, images, batch_size, views)
         return measured(self.engine, outputs, labels, self._metrics, batch_size)
-
-    def _weights(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
-        """Return parameters and statistics if they are more than the first weights of the seed."""
-        if self._engine is None and self._state is None:
-            return None
-        return (self._state or self.engine.state()).evaluated

@@ -1,0 +1,78 @@
+"""Weights from elsewhere and for elsewhere: PyTorch's as safetensors, Keras' as HDF5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from deepen.arrays import Array
+from deepen.engines.setup import Setup
+from deepen.engines.state import State, fresh_state, initial_state
+from deepen.errors import UsageError
+from deepen.paths import Shape
+from deepen.spec import Layer
+
+TORCH, KERAS = (".safetensors",), (".weights.h5", ".keras")
+
+
+def read(path: Path, network: Layer, input_shape: Shape) -> dict[str, Array]:
+    """Return parameters and running statistics from a file of PyTorch's or Keras', by their paths here.
+
+    Raises:
+        UsageError: the ending of the file is none that is known.
+        DataError: the file cannot be read, or has other tensors than the network.
+        FileFormatError: it is not what its ending says, or it is damaged.
+    """
+    from deepen.exchange import keras_file, torch_file
+
+    if _of_torch(path):
+        return torch_file.read(path, network, input_shape)
+    return keras_file.read(path, network, input_shape)
+
+
+def write(
+    path: Path, network: Layer, input_shape: Shape, arrays: Mapping[str, Array], names: str | None = None
+) -> None:
+    """Write parameters and running statistics for PyTorch or Keras, as the ending of the file says.
+
+    Raises:
+        UsageError: the ending is none that is known, or Keras is to have names of PyTorch's.
+        DataError: the file cannot be written, or the network cannot be told in that form.
+    """
+    from deepen.exchange import keras_file, torch_file
+
+    if _of_torch(path):
+        torch_file.write(path, network, input_shape, arrays, names)
+    elif names is not None:
+        raise UsageError(f"names are for PyTorch's weights; Keras has its own, so leave out {names!r}")
+    else:
+        keras_file.write(path, network, input_shape, arrays)
+
+
+def take(setup: Setup, weights: tuple[dict[str, Array], dict[str, Array]] | None, path: Path) -> State:
+    """Return the state that begins with the weights of a file; what it does not hold stays as it is.
+
+    Args:
+        setup: the model that takes.
+        weights: its own parameters and statistics; None where they are the first ones of its seed.
+        path: the file, as for `read`.
+    """
+    arrays = read(path, setup.network, setup.input_shape)
+    if weights is None:
+        first = initial_state(setup)
+        weights = first.parameters, first.statistics
+    for own in weights:
+        own.update({name: arrays[name].astype(setup.dtype) for name in own if name in arrays})
+    return fresh_state(setup, *weights)
+
+
+def _of_torch(path: Path) -> bool:
+    if path.name.endswith(TORCH):
+        return True
+    if path.name.endswith(KERAS):
+        return False
+    pickled = path.suffix in (".pt", ".pth", ".bin")
+    raise UsageError(
+        f"{path} is neither {', '.join(TORCH)} (PyTorch) nor {' or '.join(KERAS)} (Keras)"
+        + ("; it is pickled and could run code: save it by safetensors.torch.save_file(...)" if pickled else "")
+    )
