@@ -17,9 +17,9 @@ from PIL import Image
 
 import deepen
 from cases import Case
-from deepen import Callback, Model, View, data, layers, models, register
+from deepen import Callback, Model, Network, View, data, layers, models, register
 from deepen.inspect.summary import summarize
-from deepen.models import keras_mnist
+from deepen.models import keras_mnist, registry
 from deepen.spec import Layer
 from test_layers import (
     test_engines_agree as engines_agree,
@@ -33,6 +33,7 @@ from test_layers import (
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.zh-CN.md"]
+DOCS = [f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(document: str, language: str) -> list[str]:
@@ -89,7 +90,8 @@ def test_the_commands_of_the_readme(tmp_path: Path) -> None:
 
 
 def test_the_python_of_the_readme(tmp_path: Path) -> None:
-    first, well = blocks("README.md", "python")
+    net, first, well = blocks("README.md", "python")
+    assert "⌊(64 + 2·1 − 3)/1⌋ + 1 = 64" in run([sys.executable, "-c", net], tmp_path)
     out = run([sys.executable, "-c", first], tmp_path)
     accuracy = re.search(r"test accuracy ([\d.]+)%", out)
     assert accuracy is not None
@@ -100,8 +102,15 @@ def test_the_python_of_the_readme(tmp_path: Path) -> None:
     assert run([sys.executable, "-c", well], tmp_path) == trained, "it goes on from what is complete"
 
 
+def test_what_the_readme_shows_is_what_is_printed() -> None:
+    for name in READMES:
+        (shown,) = blocks(name, "text")
+        printed = str(Network.named("lenet5").explain("c3"))
+        assert all(line in printed for line in shown.splitlines())
+
+
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for document in [*READMES, "CONTRIBUTING.md", "CHANGELOG.md", "docs/decisions.md"]:
+    for document in [*READMES, "CONTRIBUTING.md", "CHANGELOG.md", *DOCS]:
         path = ROOT / document
         for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
             assert link.startswith("https://") or (path.parent / link).exists(), f"{document}: {link}"
@@ -118,7 +127,7 @@ def test_the_recipe_for_a_layer_and_for_a_model() -> None:
         engines_agree(case, training)
         gradients_are_finite_differences(case, training)
 
-    names["model"] = lambda name, **facts: lambda build: build
+    names |= {"model": lambda name, **facts: lambda build: build, "scaled": registry.scaled}
     exec(model, names)
     assert summarize(names["tiny"](), (1, 28, 28)).parameters == 5874
     assert "5,874" in model

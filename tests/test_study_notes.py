@@ -11,20 +11,23 @@ from typing import Any
 import pytest
 
 from cases import CASES
-from deepen import textbook
+from deepen import models, textbook
+from test_models import FACTS
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "study_notes.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|\n").split(" | ")]
     for line in TEXT.splitlines()
-    if line.startswith("|") and line.count(" | ") == 3 and "`deepen." in line
+    if line.startswith("|") and line.count(" | ") == 3 and "`" in line
 ]
 FILES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
 
 
 def find(name: str) -> Any:
-    """Return what a dotted name such as `deepen.layers.Conv2D` stands for."""
+    """Return what a dotted name such as `deepen.layers.Conv2D` stands for; one without dots is a model's."""
+    if "." not in name:
+        return models.entry(name)
     module, parts = "deepen", name.split(".")[1:]
     found: Any = importlib.import_module(module)
     for part in parts:
@@ -37,12 +40,12 @@ def find(name: str) -> Any:
 
 
 def words(test: str) -> set[str]:
-    """Return the words of a test: of the file that a function stands in, or of a row of the case table."""
+    """Return the words of a test: of the file that a function stands in, or of a row of a table that drives it."""
     if "::" not in test:
         return set(re.findall(r"\w+", repr(CASES[test].layer)))
     file, function = test.split("::")
     assert f"def {function}(" in FILES[file], test
-    return set(re.findall(r"\w+", FILES[file]))
+    return set(re.findall(r"\w+", FILES[file])) | (set(FACTS) if file == "test_models" else set())
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:40])

@@ -1,0 +1,95 @@
+"""Write what the documentation shows of networks: tables from counts and measurements, and diagrams.
+
+    python docs/make_tables.py
+
+A table stands between two comments, `<!-- NAME -->` and `<!-- /NAME -->`; what is between them is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from deepen import models
+from deepen.inspect.diagram import diagram
+from deepen.inspect.summary import summarize
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "zoo_accuracy.json"
+DRAWN = ("lenet5", "alexnet", "vgg16", "googlenet", "resnet18", "densenet121")
+PAGES = [ROOT / "docs" / "architectures.md", ROOT / "README.md", ROOT / "README.zh-CN.md"]
+
+
+def catalogue() -> str:
+    """Return all models: the images they are for, what they cost, and what their papers report."""
+    rows = []
+    for entry in sorted(map(models.entry, models.names()), key=lambda entry: (entry.year, entry.name)):
+        found = summarize(models.build(entry.name), entry.input_shape)
+        rows.append(
+            f"| `{entry.name}` | {entry.title} | {entry.year} | {'×'.join(map(str, entry.input_shape))} "
+            f"| {entry.classes:,} | {found.parameters:,} | {millions(found.multiply_adds)} "
+            f"| {entry.reported or '–'} |"
+        )
+    head = "| name | network | year | input | classes | parameters | multiply-adds | its paper reports |"
+    return "\n".join([head, "| --- | --- | ---: | --- | ---: | ---: | ---: | --- |", *rows])
+
+
+def trained() -> str:
+    """Return what short trainings of the small networks have reached."""
+    head = "| name | multiply-adds | data | epochs | seeds | test accuracy | its paper reports | minutes |"
+    rows = [_trained_row(row) for row in json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]]
+    return "\n".join([head, "| --- | ---: | --- | ---: | ---: | ---: | --- | ---: |", *rows])
+
+
+def _trained_row(row: dict[str, Any]) -> str:
+    entry = models.entry(row["model"])
+    found = summarize(models.build(entry.name), entry.input_shape)
+    deviation = "" if row["deviation"] is None else f" ± {row['deviation']:.2%}"
+    return (
+        f"| `{entry.name}` | {millions(found.multiply_adds)} | {row['data']} | {row['epochs']} "
+        f"| {len(row['seeds'])} | {row['mean']:.2%}{deviation} | {entry.reported or '–'} "
+        f"| {row['seconds'] / 60:.1f} |"
+    )
+
+
+def commands() -> str:
+    """Return how each row of the trained networks was made."""
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]
+    return "\n".join(["```text", *(row["command"] for row in rows), "```"])
+
+
+def millions(count: int) -> str:
+    """Write a number of multiply-adds in millions, with three digits."""
+    value = count / 1e6
+    return f"{value:,.0f} M" if value >= 100 else f"{value:.3g} M"
+
+
+TABLES: dict[str, Callable[[], str]] = {"models": catalogue, "trained": trained, "commands": commands}
+
+
+def filled(text: str) -> str:
+    """Return a page with its tables made anew."""
+    for name, table in TABLES.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        if pattern.search(text):
+            made = table()
+            text = pattern.sub(lambda found: found[1] + made + found[2], text)  # noqa: B023 - used at once
+    return text
+
+
+def pictures() -> dict[Path, str]:
+    """Return the diagrams, by the file that each stands in."""
+    return {
+        ROOT / "docs" / "images" / f"{name}.svg": diagram(models.build(name), models.entry(name).input_shape, name)
+        for name in DRAWN
+    }
+
+
+if __name__ == "__main__":
+    for path, picture in pictures().items():
+        path.write_text(picture, encoding="utf-8")
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
