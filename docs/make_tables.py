@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from deepen import models
+from deepen.inspect.catalogue import catalogue
 from deepen.inspect.diagram import diagram
 from deepen.inspect.summary import summarize
+from deepen.inspect.table import joined
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "zoo_accuracy.json"
@@ -23,16 +25,13 @@ DRAWN = ("lenet5", "alexnet", "vgg16", "googlenet", "resnet18", "densenet121")
 PAGES = [ROOT / "docs" / "architectures.md", ROOT / "README.md", ROOT / "README.zh-CN.md"]
 
 
-def catalogue() -> str:
+def all_models() -> str:
     """Return all models: the images they are for, what they cost, and what their papers report."""
-    rows = []
-    for entry in sorted(map(models.entry, models.names()), key=lambda entry: (entry.year, entry.name)):
-        found = summarize(models.build(entry.name), entry.input_shape)
-        rows.append(
-            f"| `{entry.name}` | {entry.title} | {entry.year} | {'×'.join(map(str, entry.input_shape))} "
-            f"| {entry.classes:,} | {found.parameters:,} | {millions(found.multiply_adds)} "
-            f"| {entry.reported or '–'} |"
-        )
+    rows = [
+        f"| `{entry.name}` | {entry.title} | {entry.year} | {joined(entry.input_shape)} | {entry.classes:,} "
+        f"| {found.parameters:,} | {millions(found.multiply_adds)} | {entry.reported or '–'} |"
+        for entry, found in catalogue()
+    ]
     head = "| name | network | year | input | classes | parameters | multiply-adds | its paper reports |"
     return "\n".join([head, "| --- | --- | ---: | --- | ---: | ---: | ---: | --- |", *rows])
 
@@ -67,7 +66,7 @@ def millions(count: int) -> str:
     return f"{value:,.0f} M" if value >= 100 else f"{value:.3g} M"
 
 
-TABLES: dict[str, Callable[[], str]] = {"models": catalogue, "trained": trained, "commands": commands}
+TABLES: dict[str, Callable[[], str]] = {"models": all_models, "trained": trained, "commands": commands}
 
 
 def filled(text: str) -> str:

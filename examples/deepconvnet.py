@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 
 from deepen import Callback, Model, View, data
-from deepen.models import deepconvnet
+from deepen.models.deepconvnet import deepconvnet
 from deepen.optimizers import Adam
 
 

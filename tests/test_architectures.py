@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from deepen import models
-from deepen.inspect.summary import summarize
+from deepen.inspect.catalogue import catalogue
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "architectures.md").read_text(encoding="utf-8")
@@ -45,10 +46,16 @@ def test_every_architecture_has_its_words() -> None:
     assert missing == set()
 
 
+def small_networks() -> set[str]:
+    return {entry.name for entry, found in catalogue() if found.multiply_adds < 100e6}
+
+
 def test_every_small_network_was_trained(tables: Any) -> None:
-    small = {
-        name
-        for name in models.names()
-        if summarize(models.build(name), models.entry(name).input_shape).multiply_adds < 100e6
-    }
-    assert set(re.findall(r"^\| `(\w+)`", tables.trained(), re.MULTILINE)) == small
+    assert set(re.findall(r"^\| `(\w+)`", tables.trained(), re.MULTILINE)) == small_networks()
+
+
+def test_the_benchmark_has_a_plan_for_every_small_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    zoo = importlib.import_module("zoo_accuracy")
+    planned = [model for plan in zoo.PLANS for model in plan.models]
+    assert sorted(planned) == sorted(small_networks())

@@ -15,7 +15,7 @@ from deepen.inspect import timing
 from deepen.inspect.arithmetic import ReceptiveField
 from deepen.inspect.compare import Compared, as_table, compare
 from deepen.layers import Dense, Flatten
-from deepen.models import Reported
+from deepen.models import Accuracy
 from networks import INPUT_SHAPE, NETWORKS
 
 
@@ -32,14 +32,14 @@ def test_models_by_name_have_what_their_paper_reports() -> None:
     assert (resnet.name, resnet.input_shape) == ("resnet20", (3, 32, 32))
     assert (resnet.parameters, resnet.multiply_adds) == (269_722, 40_551_040)
     assert (resnet.receptive_field, resnet.seconds) == (field, None)
-    assert (resnet.accuracy, resnet.source) == (Reported(91.25, "CIFAR-10"), "paper")
+    assert (resnet.accuracy, resnet.source) == (Accuracy(91.25, "CIFAR-10"), "paper")
     assert (plain.accuracy, plain.source) == (None, None)
     assert repr(found) == "<Comparison of resnet20, plain20>"
 
 
 def test_trained_models_have_what_was_measured() -> None:
     trained, fresh = compare(own(test_accuracy=0.98684, data="digits"), own("fresh")).networks
-    measured = Reported(98.68, "digits")
+    measured = Accuracy(98.68, "digits")
     assert trained == Compared("own", (1, 4, 5), 63, 60, 92, None, measured, "measured")
     assert (fresh.name, fresh.accuracy, fresh.source) == ("fresh", None, None)
 

@@ -233,7 +233,7 @@ def test_members_are_measured_on_pictures_that_none_has_learned(tmp_path: Path) 
     [
         ([*TRAIN, "--members", "1"], 2, "an ensemble has two members or more, got 1"),
         ([*TRAIN, "--average", "mean"], 2, "unknown average 'mean'"),
-        ([*TRAIN, "--loss", "hinge"], 2, 'the loss hinge gives scores, not probabilities; the average "logits"'),
+        ([*TRAIN, "--loss", "hinge"], 2, 'MultiClassHinge gives scores, not probabilities; the average "logits"'),
         ([*TRAIN, "--recipe", "fast", "--recipe", "fast"], 2, "two members have the same settings"),
         (["ensemble", "train", "lenet"], 2, "name a MODEL and a data set"),
         (["ensemble", "train", "--resume", "x", "--epochs", "3"], 2, "leave out --epochs"),

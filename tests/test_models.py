@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,6 +99,31 @@ def test_64_images_are_learned_by_heart(name: str) -> None:
 def test_classes_and_width_are_its_own_to_choose(name: str) -> None:
     network, shape = reduced(name, classes=7)
     assert network.output_shape(shape) == (7,)
+    shape = models.entry(name).input_shape
+    whole, half = (summarize(models.build(name, 7, width), shape).parameters for width in (1, 0.5))
+    assert half < 0.75 * whole or name == "linear"
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: models.resnet_cifar.resnet(25), "6n \\+ 2, such as 20, got 25"),
+        (lambda: models.resnet_cifar.preact_resnet(2), "6n \\+ 2"),
+        (lambda: models.wide_resnet.wide_resnet(17, 2), "6n \\+ 4, such as 28, got 17"),
+        (lambda: models.vgg.vgg(12), "11, 13, 16 or 19 layers, got 12"),
+        (lambda: models.resnet.resnet(20), "18, 34, 50, 101 or 152 layers, got 20"),
+        (lambda: models.resnet.resnet_torchvision(18), "take `resnet`"),
+    ],
+)
+def test_a_depth_that_there_is_not(make: Callable[[], Layer], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        make()
+
+
+@pytest.mark.parametrize("classes", [0, 2.5, "abc", True])
+def test_classes_that_are_none(classes: Any) -> None:
+    with pytest.raises(UsageError, match="classes is how many there are"):
+        models.build("lenet", classes)
 
 
 def test_a_name_that_is_not_there() -> None:
@@ -106,7 +133,7 @@ def test_a_name_that_is_not_there() -> None:
 
 @pytest.mark.parametrize("width", [0, -1, float("nan"), "wide"])
 def test_a_width_that_is_none(width: float) -> None:
-    with pytest.raises(UsageError, match="multiplies channels and must be above 0"):
+    with pytest.raises(UsageError, match="must be a finite number above 0"):
         models.build("lenet", width=width)
 
 

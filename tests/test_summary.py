@@ -14,8 +14,8 @@ from networks import INPUT_SHAPE, NETWORKS
 def test_rows_and_totals() -> None:
     found = summarize(models.build("lenet5"), (1, 32, 32))
     field = ReceptiveField((6, 6), (2, 2), (0, 0))
-    assert next(row for row in found.layers if row.name == "pool1") == Row(
-        "pool1", "TrainablePooling2D", (6, 14, 14), 12, 0, 4704, field, False
+    assert next(row for row in found.layers if row.name == "s2") == Row(
+        "s2", "TrainablePooling2D", (6, 14, 14), 12, 0, 4704, field, False
     )
     assert (found.parameters, found.fixed, found.statistics) == (60_000, 840, 0)
     assert (found.multiply_adds, found.model_bytes) == (326_520, 4 * 60_840)
@@ -54,7 +54,7 @@ def test_without_a_title() -> None:
     assert str(found).startswith("input (N, 2, 10, 10)\n")
     assert "fixed" not in str(found)
     assert repr(found) == "<Summary of 8 layers: 399 parameters>"
-    assert found.as_html().startswith("<table><caption>input (N, 2, 10, 10)</caption>")
+    assert found.as_html().startswith('<table cellpadding="6"><caption>input (N, 2, 10, 10)</caption>')
 
 
 def test_heads_are_marked_and_left_out_of_what_an_image_costs() -> None:

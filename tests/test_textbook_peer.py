@@ -10,7 +10,7 @@ import pytest
 
 from deepen.engines import Setup
 from deepen.engines.numpy_engine import NumpyEngine
-from deepen.models import deepconvnet
+from deepen.models.deepconvnet import deepconvnet
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

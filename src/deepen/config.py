@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from math import inf
 from typing import Any, get_type_hints
 
 from deepen.errors import FileFormatError, UnknownNameError, UsageError
@@ -84,8 +85,8 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UsageError(f"{name} must be from 0 up to 1, got {value}")
-        if not self.width > 0:
-            raise UsageError(f"width must be above 0, got {self.width}")
+        if not 0 < self.width < inf:
+            raise UsageError(f"width must be a finite number above 0, got {self.width}")
         if self.class_weights not in (None, "balanced"):
             raise UsageError(f'class_weights is "balanced" or not given, got {self.class_weights!r}')
         if "none" in self.augment:

@@ -54,9 +54,10 @@ class Network:
     @classmethod
     def named(
         cls,
-        name: str,
+        model: str,
+        /,
         *,
-        classes: int | Sequence[str] | None = None,
+        classes: int | list[str] | tuple[str, ...] | None = None,
         width: float = 1.0,
         input_shape: Shape | None = None,
         **settings: Any,
@@ -64,7 +65,7 @@ class Network:
         """Return one of the models that `deepen models` lists.
 
         Args:
-            name: such as "resnet20".
+            model: such as "resnet20".
             classes: how many, or their names; as many as it was designed for unless given.
             width: multiplies its channels and hidden units.
             input_shape: `(C, H, W)`; of the images it was designed for unless given.
@@ -72,14 +73,13 @@ class Network:
 
         Raises:
             UnknownNameError: there is no such model.
-            UsageError: the width is not above 0.
+            UsageError: the width is not above 0, or the classes are neither a number nor names.
             ShapeError: it cannot take images of this shape.
         """
-        count = classes if classes is None or isinstance(classes, int) else len(classes)
-        if count is not classes:
-            settings["classes"] = classes
-        shape = models.entry(name).input_shape if input_shape is None else input_shape
-        return cls(models.build(name, count, width), shape, name=name, **settings)
+        if isinstance(classes, (list, tuple)):
+            settings["classes"], classes = classes, len(classes)
+        shape = models.entry(model).input_shape if input_shape is None else input_shape
+        return cls(models.build(model, classes, width), shape, **{"name": model, **settings})
 
     def summary(self) -> Summary:
         """Print the table of the layers, and return it."""
@@ -87,19 +87,24 @@ class Network:
         as_table(summary, self.name).show()
         return summary
 
-    def explain(self, layer: str | None = None, language: str = "en") -> Explanation:
+    @property
+    def parameters(self) -> int:
+        """How many numbers training learns."""
+        return summarize(self.network, self.input_shape).parameters
+
+    def explain(self, layer: str | None = None, lang: str = "en") -> Explanation:
         """Return the arithmetic of the network, or of the layer at a path, written out with its own numbers.
 
         Args:
             layer: a path, such as "conv1"; the whole network unless given.
-            language: "en" or "zh".
+            lang: "en" or "zh".
 
         Raises:
             UnknownNameError: there is no such layer or language.
         """
         from deepen.inspect.explain import explain
 
-        return explain(self.network, self.input_shape, layer, language, self.name)
+        return explain(self.network, self.input_shape, layer, lang, self.name)
 
     def diagram(self, path: str | os.PathLike[str]) -> Path:
         """Draw the network to scale, its maps as boxes, into an SVG file.

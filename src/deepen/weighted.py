@@ -57,11 +57,11 @@ class WeightedNetwork(Network):
         self._state: State | None = None
 
     @classmethod
-    def named(cls, name: str, **settings: Any) -> Self:
+    def named(cls, model: str, /, **settings: Any) -> Self:
         """Return one of the models that `deepen models` lists, with its own loss; see `Network.named`."""
-        model = super().named(name, **settings)
-        model._setup = replace(model._setup, loss=losses.loss(models.entry(name).loss))
-        return model
+        made = super().named(model, **settings)
+        made._setup = replace(made._setup, loss=losses.loss(models.entry(model).loss))
+        return made
 
     @property
     def engine(self) -> Engine:
@@ -93,29 +93,32 @@ class WeightedNetwork(Network):
         return found
 
     def import_weights(self, path: str | os.PathLike[str]) -> None:
-        """Take the weights of the same network from PyTorch or Keras.
+        """Take the weights of the same network from PyTorch or Keras; the figures of a training are forgotten.
 
         Args:
             path: a PyTorch `state_dict` saved as `.safetensors`, with the names of torchvision, of timm or of this
                 network; or Keras weights, `.weights.h5` or `.keras`.
 
         Raises:
-            DataError: the file cannot be read, or has other tensors than this network; the error names them.
+            DataError: the file cannot be read, is a model of deepen, or has other tensors than this network, or a
+                `.keras` computes otherwise; the error names what differs.
             FileFormatError: it is none of these files, or it is damaged.
             MissingExtraError: h5py, which reads Keras weights, is not installed.
         """
         self._engine, self._state = None, exchange.take(self._setup, self._weights(), Path(path))
+        self.figures = {}
 
     def export_weights(self, path: str | os.PathLike[str], names: str | None = None) -> Path:
         """Write the weights for PyTorch (`.safetensors`) or Keras (`.weights.h5` or `.keras`).
 
         Args:
             path: where to; its ending says for which.
-            names: for PyTorch "torchvision", "timm" or "deepen"; torchvision's unless given, where it knows the
-                network.
+            names: for PyTorch "torchvision", "timm" or "deepen"; torchvision's unless given, where it has a
+                network that begins like this one, else the network's own.
 
         Raises:
-            DataError: the file cannot be written, or the network cannot be told in that form.
+            DataError: the file cannot be written, a model of deepen is there, or the network cannot be told in
+                that form.
             UsageError: the ending is none of these.
             MissingExtraError: h5py, which writes Keras weights, is not installed.
         """

@@ -17,10 +17,12 @@ input_shape_option = click.option(
     "--input-shape", help="Channels, height, width, such as 1,28,28; the model's own unless given."
 )
 classes_option = click.option(
-    "--classes", type=click.IntRange(min=1), help="How many classes; as many as it was designed for unless given."
+    "--classes",
+    type=click.IntRange(min=1),
+    help="How many classes a model by name has; as many as it was designed for unless given.",
 )
 width_option = click.option(
-    "--width", type=float, default=1.0, help="What channels and hidden units are multiplied by."
+    "--width", type=float, default=1.0, help="What channels and hidden units of a model by name are multiplied by."
 )
 
 
@@ -37,12 +39,10 @@ def network_of(
 ) -> tuple[Layer, Shape]:
     """Return a network and the shape of its images, for a model's name, a model file or a run's folder.
 
-    Classes and width are for models by name; a file has its own.
-
     Raises:
         UnknownNameError: no model has that name.
         DataError: there is no such file or folder, or no model in it.
-        click.UsageError: the shape is not written as three numbers.
+        click.UsageError: the shape is not written as three numbers, or a file is to have other classes or width.
     """
     if by_name(model):
         from deepen import models
@@ -53,12 +53,15 @@ def network_of(
         from deepen.model import Model
         from deepen.runs import model_path
 
+        if classes is not None or width != 1:
+            raise click.UsageError(f"--classes and --width are for models by name; {model} has its own")
         loaded = Model.load(model_path(model), engine="numpy")
         network, shape = loaded.network, loaded.input_shape
-    return network, _shape(input_shape) if input_shape else shape
+    return network, parsed_shape(input_shape) if input_shape else shape
 
 
-def _shape(text: str) -> Shape:
+def parsed_shape(text: str) -> Shape:
+    """Return the shape that is written as three numbers."""
     try:
         shape = tuple(int(part) for part in text.split(","))
     except ValueError:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from deepen.cli.group import as_json, cli, print_json, show
-from deepen.cli.networks import by_name, classes_option, input_shape_option, network_of, width_option
+from deepen.cli.networks import (
+    by_name,
+    classes_option,
+    input_shape_option,
+    network_of,
+    parsed_shape,
+    width_option,
+)
 
 if TYPE_CHECKING:
     from deepen.model import Model
@@ -56,18 +63,38 @@ def summary(
 
 @cli.command()
 @click.argument("networks", nargs=-1, required=True, metavar="MODEL_OR_RUN...")
+@input_shape_option
+@classes_option
+@width_option
 @click.option("--measure", is_flag=True, help="Also measure how long an image takes, with random weights.")
 @as_json
-def compare(networks: tuple[str, ...], measure: bool, as_json: bool) -> None:
+def compare(
+    networks: tuple[str, ...],
+    input_shape: str | None,
+    classes: int | None,
+    width: float,
+    measure: bool,
+    as_json: bool,
+) -> None:
     """Put networks side by side: what they cost, what they see, and what they reach.
 
     Each is a name from `deepen models`, with the accuracy that its paper reports, or a model file, a run's folder
-    or a folder of runs (the newest), with the accuracy that was measured.
+    or a folder of runs (the newest), with the accuracy that was measured. Another shape, number of classes or
+    width is for the models by name, whose accuracies are then not known.
     """
     from deepen.inspect.compare import as_table
     from deepen.inspect.compare import compare as compared
+    from deepen.network import Network
 
-    found = compared(*(each if by_name(each) else _loaded(each) for each in networks), measure=measure)
+    shape = parsed_shape(input_shape) if input_shape else None
+    changed = shape is not None or classes is not None or width != 1
+
+    def candidate(given: str) -> str | Network:
+        if not by_name(given):
+            return _loaded(given)
+        return Network.named(given, classes=classes, width=width, input_shape=shape) if changed else given
+
+    found = compared(*map(candidate, networks), measure=measure)
     if as_json:
         print_json(found.to_data())
     else:
@@ -90,13 +117,10 @@ def models(as_json: bool) -> None:
     """List the models that `deepen train` knows, the oldest first."""
     from dataclasses import asdict
 
-    from deepen import models as known
     from deepen import pretrained
-    from deepen.inspect.summary import summarize
-    from deepen.inspect.table import Column, Table, joined
+    from deepen.inspect.catalogue import as_table, catalogue
 
-    entries = sorted(map(known.entry, known.names()), key=lambda entry: (entry.year, entry.name))
-    counted = [(entry, summarize(known.build(entry.name), entry.input_shape)) for entry in entries]
+    listed = catalogue()
     if as_json:
         rows = [
             {
@@ -109,32 +133,9 @@ def models(as_json: bool) -> None:
                 "multiply_adds": summary.multiply_adds,
                 "reported": entry.reported and asdict(entry.reported),
             }
-            for entry, summary in counted
+            for entry, summary in listed
         ]
         print_json({"models": rows, "trained": pretrained.names()})
-        return
-    columns = (
-        Column("name", "left"),
-        Column("title", "left", spare=2, wraps=True),
-        Column("year"),
-        Column("input", "left"),
-        Column("classes", spare=3),
-        Column("parameters"),
-        Column("multiply-adds"),
-        Column("accuracy in its paper", "left", spare=1, wraps=True),
-    )
-    cells = [
-        (
-            entry.name,
-            entry.title,
-            str(entry.year),
-            joined(entry.input_shape),
-            f"{entry.classes:,}",
-            f"{summary.parameters:,}",
-            f"{summary.multiply_adds:,}",
-            str(entry.reported or "–"),
-        )
-        for entry, summary in counted
-    ]
-    trained = f"trained, for predict, evaluate and train --init: {', '.join(pretrained.names())}"
-    Table(columns, tuple(cells), notes=(trained,)).show()
+    else:
+        trained = f"trained, for predict, evaluate and train --init: {', '.join(pretrained.names())}"
+        as_table(listed, trained).show()

@@ -119,7 +119,7 @@ def as_text(summary: Summary, title: str = "") -> str:
 def as_table(summary: Summary, title: str = "") -> Table:
     """Return the table in the columns that Keras has made familiar, and what a layer costs and sees."""
     columns = (
-        Column("layer (type)", "left"),
+        Column("layer (type)", "left", wraps=20),
         Column("output shape", "left"),
         Column("parameters"),
         Column("multiply-adds", spare=1),

@@ -21,15 +21,11 @@ class Column:
     head: str
     align: Literal["left", "right"] = "right"
     spare: int = 0
-    """A terminal that is too narrow does without the highest of these first; columns with 0 always stay."""
-    wraps: bool = False
-    """Whether its texts may be broken into lines, down to `WRAPPED` columns of the terminal."""
+    """A terminal that is too narrow does without the highest of these first, and then without the last column."""
+    wraps: int = 0
+    """How narrow it may become by breaking its texts between words; 0 breaks none."""
     note: str = ""
     """A line below the table that explains it, where it is shown."""
-
-
-WRAPPED = 28
-"""How narrow a column of sentences may become."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,8 @@ class Table:
 
         file = io.StringIO()
         everything = list(range(len(self.columns)))
-        width = max(self._width(everything), *map(width_of, (self.title, *self._notes(everything))))
+        wide = 1 + sum(self._widths(i)[1] + 3 for i in everything)
+        width = max(wide, *map(width_of, (self.title, *self._notes(everything))))
         console = Console(file=file, width=width, color_system=None, highlight=False, force_jupyter=False)
         self._print(console, everything)
         return file.getvalue().rstrip("\n")
@@ -76,8 +73,10 @@ class Table:
             rule = ' style="border-bottom: 1px solid"' if number in self.rules else ""
             rows.append(f"<tr{rule}>{cells}</tr>")
         caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
-        notes = "".join(f"<div>{escape(note)}</div>" for note in self._notes(range(len(self.columns))))
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{notes}"
+        body, below = "".join(rows), self._notes(range(len(self.columns)))
+        notes = "".join(f"<div>{escape(note)}</div>" for note in below)
+        inside = f"{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f'<table cellpadding="6">{inside}</table>{notes}'
 
     def _print(self, console: Console, kept: list[int]) -> None:
         from rich.table import Table as RichTable
@@ -85,10 +84,11 @@ class Table:
 
         table = RichTable()
         for i in kept:
-            column, numbers = self.columns[i], self.columns[i].align == "right"
-            style = "green" if numbers else ""
-            head = Text(column.head)
-            table.add_column(head, justify=column.align, style=style, no_wrap=numbers, overflow="fold")
+            column, least = self.columns[i], self._widths(i)[0]
+            style = "green" if column.align == "right" else ""
+            table.add_column(
+                Text(column.head), justify=column.align, style=style, min_width=least, overflow="fold"
+            )
         for number, row in enumerate(self.rows):
             cells = [Text(row[i]) for i in kept]
             for cell in cells:
@@ -105,21 +105,21 @@ class Table:
         return [*self.notes, *(self.columns[i].note for i in kept if self.columns[i].note)]
 
     def _fitting(self, width: int) -> list[int]:
-        """Return the numbers of the columns that a terminal has room for."""
+        """Return the numbers of the columns that a terminal has room for; the first one always stays."""
         kept = list(range(len(self.columns)))
-        spare = [i for i in kept if self.columns[i].spare]
-        for each in sorted(spare, key=lambda i: -self.columns[i].spare):
-            if self._width(kept, wrapped=True) > width:
+        for each in sorted(kept[1:], key=lambda i: (-self.columns[i].spare, -i)):
+            if 1 + sum(self._widths(i)[0] + 3 for i in kept) > width:
                 kept.remove(each)
         return kept
 
-    def _width(self, kept: Iterable[int], *, wrapped: bool = False) -> int:
-        """Return how wide some columns are, with the lines around and between them."""
-        widths = []
-        for i in kept:
-            widest = max(width_of(text) for text in (self.columns[i].head, *(row[i] for row in self.rows)))
-            widths.append(min(widest, WRAPPED) if wrapped and self.columns[i].wraps else widest)
-        return 1 + sum(width + 3 for width in widths)
+    def _widths(self, number: int) -> tuple[int, int]:
+        """Return how narrow a column can be, and how wide it is in one line."""
+        column, texts = self.columns[number], [self.columns[number].head, *(row[number] for row in self.rows)]
+        widest = max(map(width_of, texts))
+        if not column.wraps:
+            return widest, widest
+        longest = max(width_of(word) for text in texts for word in text.split() or [""])
+        return min(widest, max(column.wraps, longest)), widest
 
 
 def _html(tag: str, column: Column, text: str) -> str:

@@ -13,7 +13,7 @@ from deepen.layers import (
     OriginalDropout,
     Sequential,
 )
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 
 
 @model(
@@ -22,7 +22,7 @@ from deepen.models.registry import Reported, model, scaled
     year=2012,
     input_shape=(3, 227, 227),
     classes=1000,
-    reported=Reported(59.3, "ImageNet", note="mean of ten crops"),
+    reported=Accuracy(59.3, "ImageNet", note="mean of ten crops"),
 )
 def alexnet(classes: int = 1000, width: float = 1.0) -> Sequential:
     """Make the network: 60,965,224 parameters for 3×227×227 and 1,000 classes.

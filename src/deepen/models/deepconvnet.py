@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from deepen.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Sequential
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 
 
-@model("deepconvnet", title="DeepConvNet", year=2016, input_shape=(1, 28, 28), reported=Reported(99.38, "MNIST"))
+@model("deepconvnet", title="DeepConvNet", year=2016, input_shape=(1, 28, 28), reported=Accuracy(99.38, "MNIST"))
 def deepconvnet(
     classes: int = 10, width: float = 1.0, *, dropout: float = 0.5, logits_dropout: float = 0.0
 ) -> Sequential:

@@ -13,7 +13,7 @@ from deepen.layers import (
     ReLU,
     Sequential,
 )
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 from deepen.spec import Layer
 
 
@@ -23,7 +23,7 @@ from deepen.spec import Layer
     year=2016,
     input_shape=(3, 224, 224),
     classes=1000,
-    reported=Reported(74.98, "ImageNet", note="single crop"),
+    reported=Accuracy(74.98, "ImageNet", note="single crop"),
 )
 def densenet121(classes: int = 1000, width: float = 1.0) -> Sequential:
     """Make the network of 121 layers and growth rate 32: 7,978,856 parameters for 1,000 classes.
@@ -45,7 +45,7 @@ def densenet121(classes: int = 1000, width: float = 1.0) -> Sequential:
     title="DenseNet-BC-100-12",
     year=2016,
     input_shape=(3, 32, 32),
-    reported=Reported(95.49, "CIFAR-10"),
+    reported=Accuracy(95.49, "CIFAR-10"),
 )
 def densenet_bc_100_12(classes: int = 10, width: float = 1.0) -> Sequential:
     """Make the network of 100 layers and growth rate 12 for images of 32×32: 769,162 parameters for ten classes.

@@ -19,7 +19,7 @@ from deepen.layers import (
     Sequential,
     SideOutput,
 )
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 from deepen.spec import Layer
 
 INCEPTIONS = {
@@ -52,7 +52,7 @@ Convolve = Callable[..., list[Layer]]
     year=2014,
     input_shape=(3, 224, 224),
     classes=1000,
-    reported=Reported(89.93, "ImageNet", "top-5", note="single crop, trained with auxiliary heads"),
+    reported=Accuracy(89.93, "ImageNet", "top-5", note="single crop, trained with auxiliary heads"),
 )
 def googlenet(classes: int = 1000, width: float = 1.0) -> Sequential:
     """Make the network without its auxiliary heads: 6,998,552 parameters for 1,000 classes.
@@ -88,7 +88,7 @@ def googlenet(classes: int = 1000, width: float = 1.0) -> Sequential:
     year=2014,
     input_shape=(3, 224, 224),
     classes=1000,
-    reported=Reported(89.93, "ImageNet", "top-5", note="single crop"),
+    reported=Accuracy(89.93, "ImageNet", "top-5", note="single crop"),
 )
 def googlenet_aux(classes: int = 1000, width: float = 1.0) -> Sequential:
     """Make the network with the two heads that bring gradients to its middle: 13,378,280 parameters.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deepen.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Sequential
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 
 
 @model(
@@ -11,7 +11,7 @@ from deepen.models.registry import Reported, model, scaled
     title="Keras' MNIST example",
     year=2015,
     input_shape=(1, 28, 28),
-    reported=Reported(99, "MNIST", note="about"),
+    reported=Accuracy(99, "MNIST", note="about"),
 )
 def keras_mnist(classes: int = 10, width: float = 1.0) -> Sequential:
     """Make the network: 320 + 18,496 + 16,010 = 34,826 parameters for 1×28×28 and ten classes.

@@ -15,7 +15,7 @@ from deepen.layers import (
 )
 from deepen.layers.lenet5 import DigitCodes, FanInUniform, Signs
 from deepen.layers.partial_conv import C3_CONNECTIONS, Connections
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 from deepen.spec import Layer
 
 CODE = 7 * 12
@@ -27,7 +27,7 @@ CODE = 7 * 12
     title="LeNet-5",
     year=1998,
     input_shape=(1, 32, 32),
-    reported=Reported(99.05, "MNIST"),
+    reported=Accuracy(99.05, "MNIST"),
     loss="lenet5",
 )
 def lenet5(classes: int = 10, width: float = 1.0) -> Sequential:
@@ -51,7 +51,7 @@ def lenet5(classes: int = 10, width: float = 1.0) -> Sequential:
     title="LeNet-5 for 28×28",
     year=1998,
     input_shape=(1, 28, 28),
-    reported=Reported(99.05, "MNIST"),
+    reported=Accuracy(99.05, "MNIST"),
     loss="lenet5",
 )
 def lenet5_28(classes: int = 10, width: float = 1.0) -> Sequential:

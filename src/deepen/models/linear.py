@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from deepen.layers import Dense, Flatten, Sequential
-from deepen.models.registry import Reported, model
+from deepen.models.registry import Accuracy, model
 
 
-@model("linear", title="Linear classifier", year=1998, input_shape=(1, 28, 28), reported=Reported(88.0, "MNIST"))
+@model("linear", title="Linear classifier", year=1998, input_shape=(1, 28, 28), reported=Accuracy(88.0, "MNIST"))
 def linear(classes: int = 10, width: float = 1.0) -> Sequential:
     """Make the network, `s = W x + b`: 784·10 + 10 = 7,850 parameters for 1×28×28 and ten classes.
 

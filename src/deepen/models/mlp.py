@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from deepen.layers import Dense, Flatten, Sequential
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 
 
-@model("mlp", title="Multilayer perceptron", year=1998, input_shape=(1, 28, 28), reported=Reported(96.95, "MNIST"))
+@model("mlp", title="Multilayer perceptron", year=1998, input_shape=(1, 28, 28), reported=Accuracy(96.95, "MNIST"))
 def mlp(classes: int = 10, width: float = 1.0) -> Sequential:
     """Make the network, 784–300–100–10: 235,500 + 30,100 + 1,010 = 266,610 parameters for 1×28×28.
 

@@ -10,7 +10,7 @@ from deepen.layers import (
     MaxPooling2D,
     Sequential,
 )
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 
 
 @model("nin", title="NiN (Dive into Deep Learning)", year=2013, input_shape=(1, 224, 224))
@@ -49,7 +49,7 @@ def nin(classes: int = 10, width: float = 1.0) -> Sequential:
     title="NiN for 32×32",
     year=2013,
     input_shape=(3, 32, 32),
-    reported=Reported(89.59, "CIFAR-10", note="without augmentation"),
+    reported=Accuracy(89.59, "CIFAR-10", note="without augmentation"),
 )
 def nin_32(classes: int = 10, width: float = 1.0) -> Sequential:
     """Make the paper's own network for CIFAR-10: 966,986 parameters for 3×32×32 and ten classes.

@@ -9,7 +9,7 @@ from inspect import signature
 from typing import TypeVar
 
 from deepen.errors import DeepenError, UnknownNameError, UsageError
-from deepen.fields import is_number
+from deepen.fields import is_number, is_whole
 from deepen.paths import Shape
 from deepen.spec import Layer
 
@@ -17,11 +17,11 @@ BuilderT = TypeVar("BuilderT", bound=Callable[..., Layer])
 
 
 @dataclass(frozen=True)
-class Reported:
-    """What a paper says that its network reaches."""
+class Accuracy:
+    """What a network reaches on images that it was not trained on, and on which."""
 
     accuracy: float
-    """In percent, on images that it was not trained on."""
+    """In percent."""
     data: str
     measure: str = "top-1"
     note: str = ""
@@ -46,7 +46,7 @@ class Entry:
     """Makes the network for `classes` and, unless it has one width only, `width`."""
     classes: int = 10
     """How many classes it was designed for."""
-    reported: Reported | None = None
+    reported: Accuracy | None = None
     """What its paper reports; None where there is no paper, or no figure for this form of it."""
     loss: str = "cross_entropy"
     """What it is trained with unless another loss is given."""
@@ -62,7 +62,7 @@ def model(
     year: int,
     input_shape: Shape,
     classes: int = 10,
-    reported: Reported | None = None,
+    reported: Accuracy | None = None,
     loss: str = "cross_entropy",
 ) -> Callable[[BuilderT], BuilderT]:
     """Enter the decorated function, which makes a network for `classes` and `width`, under a name.
@@ -74,7 +74,7 @@ def model(
     def enter(build: BuilderT) -> BuilderT:
         known = _entries.get(name)
         # A notebook cell that is run again enters its model anew: the same place in the code may replace itself.
-        if known is not None and _place(known.build) != _place(build):
+        if known is not None and place(known.build) != place(build):
             raise DeepenError(f"there is a model named {name!r} already; choose another name")
         _entries[name] = Entry(name, title, year, input_shape, build, classes, reported, loss)
         return build
@@ -82,7 +82,8 @@ def model(
     return enter
 
 
-def _place(build: Callable[..., Layer]) -> tuple[str, str]:
+def place(build: Callable[..., Layer]) -> tuple[str, str]:
+    """Return the module and the name of the function that makes a network."""
     function = build.func if isinstance(build, partial) else build
     return function.__module__, function.__qualname__
 
@@ -94,7 +95,7 @@ def entry(name: str) -> Entry:
         UnknownNameError: there is no such model; the nearest name is suggested.
     """
     if name not in _entries:
-        raise UnknownNameError("model", name, _entries)
+        raise UnknownNameError("model", name, _entries, "`deepen models` lists them")
     return _entries[name]
 
 
@@ -113,12 +114,16 @@ def build(name: str, classes: int | None = None, width: float = 1.0) -> Layer:
 
     Raises:
         UnknownNameError: there is no such model.
-        UsageError: the width is not above 0, or the model has one width only.
+        UsageError: the width is not above 0, the model has one width only, or there is no number of classes.
     """
     found = entry(name)
     if not (is_number(width) and float(width) > 0):
-        raise UsageError(f"the width multiplies channels and must be above 0, got {width!r}")
+        raise UsageError(f"the width multiplies channels and must be a finite number above 0, got {width!r}")
     classes = found.classes if classes is None else classes
+    if not is_whole(classes) or classes < 1:
+        raise UsageError(
+            f"classes is how many there are, 1 or more, or a list of their names; got {classes!r:.80}"
+        )
     if width == 1:
         return found.build(classes)
     if "width" not in signature(found.build).parameters:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from deepen.errors import UsageError
 from deepen.layers import (
     BatchNormalization,
     Conv2D,
@@ -16,7 +17,7 @@ from deepen.layers import (
     Residual,
     Sequential,
 )
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 from deepen.spec import Layer
 
 FILTERS = (64, 128, 256, 512)
@@ -42,9 +43,14 @@ def resnet(depth: int, classes: int = 1000, width: float = 1.0) -> Sequential:
     two 3×3 convolutions, from 50 layers on a bottleneck of 1×1, 3×3 and 1×1. The shortcut is the identity, but a
     1×1 convolution where the shape changes (option B).
 
+    Raises:
+        UsageError: there is no ResNet of that depth.
+
     Source: He et al., "Deep residual learning for image recognition", 2015, section 4.1. A bottleneck that halves
     the maps does it in its first convolution, as in the authors' own models.
     """
+    if depth not in DEPTHS:
+        raise UsageError(f"ResNet has 18, 34, 50, 101 or 152 layers, got {depth!r}")
     counts, block = DEPTHS[depth]
     return Sequential([*_stem(width), *_stages(counts, block, width), GlobalAveragePooling2D(), Dense(classes)])
 
@@ -52,10 +58,15 @@ def resnet(depth: int, classes: int = 1000, width: float = 1.0) -> Sequential:
 def resnet_torchvision(depth: int, classes: int = 1000, width: float = 1.0) -> Sequential:
     """Make the same network, but with bottlenecks that halve the maps in their 3×3 convolution.
 
+    Raises:
+        UsageError: torchvision has no form of its own of that depth.
+
     Source: torchvision, `models/resnet.py`, after S. Gross and M. Wilber, "Training and investigating residual
     nets", 2016: a 1×1 convolution with stride 2 skips three of four pixels, a 3×3 none. Networks of 18 and 34
     layers have no bottlenecks and are the same in both.
     """
+    if depth not in (50, 101, 152):
+        raise UsageError(f"torchvision's form differs for 50, 101 and 152 layers, got {depth!r}; take `resnet`")
     counts, _ = DEPTHS[depth]
     stages = _stages(counts, BOTTLENECK_TORCHVISION, width)
     return Sequential([*_stem(width), *stages, GlobalAveragePooling2D(), Dense(classes)])
@@ -164,7 +175,7 @@ for _depth in DEPTHS:
         year=2015,
         input_shape=(3, 224, 224),
         classes=1000,
-        reported=Reported(round(100 - _ERRORS[_depth], 2), "ImageNet", note="10 crops") if _depth > 18 else None,
+        reported=Accuracy(round(100 - _ERRORS[_depth], 2), "ImageNet", note="10 crops") if _depth > 18 else None,
     )(partial(resnet, _depth))
 for _depth in (50, 101, 152):
     model(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from deepen.errors import UsageError
 from deepen.layers import (
     BatchNormalization,
     ChannelPadding,
@@ -17,7 +18,7 @@ from deepen.layers import (
     Residual,
     Sequential,
 )
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 from deepen.spec import Layer
 
 FILTERS = (16, 32, 64)
@@ -30,6 +31,9 @@ def resnet(depth: int, classes: int = 10, width: float = 1.0) -> Sequential:
     A convolution, three stages of n blocks of two 3×3 convolutions each, global average pooling and a dense
     layer. The shortcut is the identity; where a stage halves the maps and doubles their number, it takes every
     second pixel and pads with maps of zeros (option A), so that it has no parameters.
+
+    Raises:
+        UsageError: the depth is not 6n + 2, for n of 1 or more; so in `plain` and `preact_resnet`.
 
     Source: He et al., "Deep residual learning for image recognition", 2015, section 4.2. Convolutions have no
     bias, since batch normalization would take it away again.
@@ -71,6 +75,8 @@ def _network(depth: int, classes: int, width: float, block: Block) -> Sequential
 
 
 def _stages(depth: int, width: float, block: Block) -> list[Sequential]:
+    if depth < 8 or (depth - 2) % 6:
+        raise UsageError(f"the depth of these networks is 6n + 2, such as 20, got {depth!r}")
     stages = []
     for stage, filters in enumerate(FILTERS, 1):
         layers: list[Layer] = []
@@ -127,7 +133,7 @@ for _depth, _error in ((20, 8.75), (32, 7.51), (44, 7.17), (56, 6.97), (110, 6.4
         f"resnet{_depth}",
         title=f"ResNet-{_depth}",
         year=2015,
-        reported=Reported(round(100 - _error, 2), "CIFAR-10", note="best of five runs" if _depth == 110 else ""),
+        reported=Accuracy(round(100 - _error, 2), "CIFAR-10", note="best of five runs" if _depth == 110 else ""),
     )(partial(resnet, _depth))
 for _depth in (20, 32, 44, 56):  # with 110 layers the plain network does not learn any more
     _of_32(f"plain{_depth}", title=f"ResNet-{_depth} without shortcuts", year=2015)(partial(plain, _depth))
@@ -136,5 +142,5 @@ for _depth in (20, 56, 110):
         f"preact_resnet{_depth}",
         title=f"ResNet-{_depth} with pre-activation",
         year=2016,
-        reported=Reported(93.63, "CIFAR-10") if _depth == 110 else None,
+        reported=Accuracy(93.63, "CIFAR-10") if _depth == 110 else None,
     )(partial(preact_resnet, _depth))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from deepen.initializers import Normal
 from deepen.layers import Conv2D, Dense, Flatten, MaxPooling2D, Sequential
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 
 
 @model(
-    "simple_convnet", title="SimpleConvNet", year=2016, input_shape=(1, 28, 28), reported=Reported(98.96, "MNIST")
+    "simple_convnet", title="SimpleConvNet", year=2016, input_shape=(1, 28, 28), reported=Accuracy(98.96, "MNIST")
 )
 def simple_convnet(classes: int = 10, width: float = 1.0) -> Sequential:
     """Make the network: 780 + 432,100 + 1,010 = 433,890 parameters for 1×28×28 and ten classes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from deepen.errors import UsageError
 from deepen.layers import (
     BatchNormalization,
     Conv2D,
@@ -14,7 +15,7 @@ from deepen.layers import (
     ReLU,
     Sequential,
 )
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 from deepen.spec import Layer
 
 FILTERS = (64, 128, 256, 512, 512)
@@ -31,6 +32,9 @@ CONVOLUTIONS = {
 
 def vgg(depth: int, classes: int = 1000, width: float = 1.0) -> Sequential:
     """Make the network: 132,863,336 parameters for 11 layers, 138,357,544 for 16 (3×224×224, 1,000 classes).
+
+    Raises:
+        UsageError: there is no VGG of that depth; so in `vgg_bn` and `vgg_32`.
 
     Source: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014,
     section 2.1 and table 1; accuracies are those of a single test scale, table 3. Changed since: He
@@ -59,6 +63,8 @@ def vgg_32(depth: int, classes: int = 10, width: float = 1.0) -> Sequential:
 
 
 def _stages(depth: int, width: float, normalized: bool) -> list[Sequential]:
+    if depth not in CONVOLUTIONS:
+        raise UsageError(f"VGG has 11, 13, 16 or 19 layers, got {depth!r}")
     conv = _normalized if normalized else _plain
     return [
         Sequential([*conv(scaled(filters, width)) * count, MaxPooling2D(2)], name=f"stage{number}")
@@ -88,7 +94,7 @@ def _head(classes: int, width: float) -> list[Layer]:
 
 _of_224 = partial(model, input_shape=(3, 224, 224), classes=1000)
 for _depth, _accuracy in ((11, 70.4), (13, 71.3), (16, 74.4), (19, 74.5)):
-    _reported = Reported(_accuracy, "ImageNet", note="one scale")
+    _reported = Accuracy(_accuracy, "ImageNet", note="one scale")
     _of_224(f"vgg{_depth}", title=f"VGG-{_depth}", year=2014, reported=_reported)(partial(vgg, _depth))
     _of_224(f"vgg{_depth}_bn", title=f"VGG-{_depth} with batch normalization", year=2015)(partial(vgg_bn, _depth))
     model(f"vgg{_depth}_32", title=f"VGG-{_depth} for 32×32", year=2015, input_shape=(3, 32, 32))(

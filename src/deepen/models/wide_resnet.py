@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from deepen.errors import UsageError
 from deepen.layers import BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D, ReLU, Residual, Sequential
-from deepen.models.registry import Reported, model, scaled
+from deepen.models.registry import Accuracy, model, scaled
 from deepen.spec import Layer
 
 FILTERS = (16, 32, 64)
@@ -19,9 +20,14 @@ def wide_resnet(depth: int, widening: int, classes: int = 10, width: float = 1.0
     batch normalization, ReLU, global average pooling and a dense layer. The first block of a stage changes the
     shape: its shortcut is a 1×1 convolution, and body and shortcut share the activation before them.
 
+    Raises:
+        UsageError: the depth is not 6n + 4, for n of 1 or more.
+
     Source: Zagoruyko and Komodakis, "Wide residual networks", 2016, table 1, blocks B(3, 3). Left out is the
     dropout between the convolutions that some of the paper's networks have.
     """
+    if depth < 10 or (depth - 4) % 6:
+        raise UsageError(f"the depth of a wide residual network is 6n + 4, such as 28, got {depth!r}")
     stages = []
     for stage, filters in enumerate(FILTERS, 1):
         wide = scaled(filters * widening, width)
@@ -54,5 +60,5 @@ for _depth, _widening, _error in ((16, 8, 4.27), (40, 4, 4.53), (28, 10, 4.00)):
         title=f"WRN-{_depth}-{_widening}",
         year=2016,
         input_shape=(3, 32, 32),
-        reported=Reported(round(100 - _error, 2), "CIFAR-10"),
+        reported=Accuracy(round(100 - _error, 2), "CIFAR-10"),
     )(partial(wide_resnet, _depth, _widening))
