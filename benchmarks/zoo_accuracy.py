@@ -46,12 +46,12 @@ RESIDUAL = (
 """As in the residual networks' paper, section 4.2, but for 3 epochs in place of about 180, and the schedule."""
 
 PLANS = (
-    Plan("mnist", "--epochs 10 --optimizer adam=0.003 --augment none", 3, ("linear",)),
-    Plan("mnist", "--epochs 10 --augment none", 3, ("mlp",)),
-    Plan("mnist", "--epochs 20 --optimizer adam=0.003 --augment none", 3, ("lenet", "lenet5", "lenet5_28")),
-    Plan("mnist", "--epochs 10", 3, ("simple_convnet",)),
-    Plan("mnist", "--epochs 10 --optimizer adam=0.003", 3, ("keras_mnist",)),
-    Plan("mnist", "--recipe fast", 3, ("deepconvnet",)),
+    Plan("mnist", "--epochs 10 --optimizer adam=0.003 --augment none", 2, ("linear",)),
+    Plan("mnist", "--epochs 10 --augment none", 2, ("mlp",)),
+    Plan("mnist", "--epochs 20 --optimizer adam=0.003 --augment none", 2, ("lenet", "lenet5", "lenet5_28")),
+    Plan("mnist", "--epochs 10", 2, ("simple_convnet",)),
+    Plan("mnist", "--epochs 10 --optimizer adam=0.003", 2, ("keras_mnist",)),
+    Plan("mnist", "--recipe fast", 2, ("deepconvnet",)),
     Plan("cifar10", "--epochs 10 --augment crop=4 --augment flip", 1, ("three_layer",)),
     Plan("cifar10", RESIDUAL.replace("momentum=0.1", "momentum=0.01"), 1, ("alexnet_32",)),
     Plan("cifar10", RESIDUAL, 2, ("resnet20", "plain20")),

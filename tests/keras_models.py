@@ -95,6 +95,21 @@ def twins(L: Any, keras: Any) -> Any:
     return keras.Model(x, L.Dense(2)(L.GlobalMaxPooling2D()(y)))
 
 
+def padded(L: Any, keras: Any) -> Any:
+    """The beginning of Keras' ResNets: padding in layers of its own."""
+    x = keras.Input((9, 8, 3))
+    y = L.Conv2D(4, 3, strides=2, activation="relu")(L.ZeroPadding2D(1)(x))
+    y = L.MaxPooling2D(3, strides=2)(L.ZeroPadding2D(1)(y))
+    return keras.Model(x, L.Dense(3)(L.GlobalAveragePooling2D()(y)))
+
+
+def stacked(L: Any, keras: Any) -> Any:
+    """Branches one above the other."""
+    x = keras.Input((6, 6, 2))
+    y = L.Concatenate(axis=1)([L.Conv2D(2, 1)(x), L.Conv2D(2, 3, padding="same")(x)])
+    return keras.Model(x, L.Dense(2)(L.GlobalAveragePooling2D()(y)))
+
+
 def answer(folder: Path, question: dict[str, str]) -> None:
     """Make a model or load one; save its weights, and what it makes of random images."""
     import keras

@@ -98,6 +98,17 @@ NETWORKS: dict[str, tuple[Layer, Shape]] = {
     "nested": (nested(), (2, 7, 6)),
     "branched": (branched(), (3, 9, 8)),
     "distinct": (added(Conv2D(3, 3, padding=1), Conv2D(3, 1)), (2, 6, 6)),
+    "padded": (
+        Sequential(
+            [
+                Conv2D(4, 3, stride=2, padding=1, activation="relu"),
+                MaxPooling2D(3, stride=2, padding=1),
+                GlobalAveragePooling2D(),
+                Dense(3),
+            ]
+        ),
+        (3, 9, 8),
+    ),
     "twins": (added(Conv2D(3, 3), Conv2D(3, 3)), (2, 6, 6)),
 }
 CHAINS = ["mnist", "varied", "pooled", "nested"]

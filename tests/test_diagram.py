@@ -251,11 +251,14 @@ def test_a_path_without_svg_is_refused_before_anything_is_done(tmp_path: Path) -
     assert str(caught.value) == f"the diagram becomes an SVG file, such as a.svg; got {path}"
 
 
-def test_a_file_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
-    path = tmp_path / "nowhere" / "a.svg"
+def test_folders_are_made_and_a_file_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "file" / "a.svg"
+    path.parent.touch()
     with pytest.raises(DataError) as caught:
         draw(models.build("lenet"), (1, 28, 28), "LeNet", path)
-    assert str(caught.value) == f"cannot write {path}: No such file or directory"
+    assert str(caught.value) == f"cannot write {path}: File exists"
+    draw(models.build("lenet"), (1, 28, 28), "LeNet", tmp_path / "new" / "a.svg")
+    assert (tmp_path / "new" / "a.svg").is_file()
 
 
 def test_a_network_that_does_not_fit_is_an_error() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import zipfile
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 
 from deepen.errors import DataError, DeepenError, FileFormatError, MissingExtraError
 from deepen.exchange.keras_file import read, write
-from deepen.exchange.keras_layout import Tensor, channels_last
+from deepen.exchange.keras_layout import KerasTensor, channels_last
 from deepen.layers import (
     RBF,
     BatchNormalization,
@@ -38,6 +37,7 @@ from deepen.layers import (
 )
 from deepen.paths import Shape
 from deepen.spec import Layer
+from keras_files import FLAT, refused, stored
 from keras_networks import CHAINS, NETWORKS, arrays_of, assert_equal
 
 
@@ -59,7 +59,7 @@ def test_layouts_there_and_back(data: st.DataObject) -> None:
     last = shape[-1]
     order = data.draw(st.none() | st.permutations(range(last)).map(np.array))
     axes = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}[len(shape)]
-    tensor = Tensor("a", shape, tuple(shape[axis] for axis in axes), order)
+    tensor = KerasTensor("a", shape, tuple(shape[axis] for axis in axes), order)
     array = np.arange(prod(shape)).reshape(shape)
     there = tensor.to_keras(array)
     assert there.shape == tensor.shape
@@ -71,20 +71,6 @@ def test_flattened_maps_stand_pixel_by_pixel_in_keras(shape: Shape) -> None:
     maps = np.random.default_rng(0).permutation(prod(shape)).reshape(shape)
     of_keras = maps.transpose(1, 2, 0).ravel()
     np.testing.assert_array_equal(of_keras[channels_last(shape)], maps.ravel())
-
-
-def stored(folder: Path, suffix: str = ".weights.h5", network: Layer | None = None) -> Path:
-    """Write a small network into a file."""
-    network = network or Sequential([Conv2D(2, 3), BatchNormalization(), Flatten(), Dense(3)])
-    path = folder / f"model{suffix}"
-    write(path, network, (1, 4, 4), arrays_of(network, (1, 4, 4)))
-    return path
-
-
-def refused(path: Path, network: Layer, kind: type[DeepenError] = DataError) -> str:
-    with pytest.raises(kind) as caught:
-        read(path, network, (1, 4, 4))
-    return str(caught.value).replace(str(path), "FILE")
 
 
 OTHER = Sequential([Conv2D(2, 2), BatchNormalization(), Flatten(), Dense(3), Dense(2)])
@@ -106,31 +92,6 @@ def test_layers_that_are_connected_in_another_way_are_refused(tmp_path: Path) ->
     assert refused(path, Parallel([first, second], merge="add")) == (
         "the layers in FILE are those of this network, but connected in another way"
     )
-
-
-@pytest.mark.parametrize(
-    ("network", "problem"),
-    [
-        (
-            Sequential([Conv2D(2, 3), BatchNormalization(epsilon=1e-3), Flatten(), Dense(3)]),
-            "norm1 has epsilon 0.001, but layers/batch_normalization in FILE has 1e-05, so their outputs would "
-            "differ; give both the same",
-        ),
-        (
-            Sequential([Conv2D(2, 3, dilation=2, padding=1), BatchNormalization(), Flatten(), Dense(3)]),
-            "conv1 has dilation_rate (2, 2), but layers/conv2d in FILE has (1, 1), so their outputs would differ; "
-            "give both the same",
-        ),
-    ],
-)
-def test_what_shapes_do_not_tell_is_compared(tmp_path: Path, network: Layer, problem: str) -> None:
-    alike = Sequential([Conv2D(2, 3), BatchNormalization(epsilon=1.001e-5), Flatten(), Dense(3)])
-    path = stored(tmp_path, ".keras")
-    read(path, alike, (1, 4, 4))
-    assert refused(path, network) == problem
-
-
-FLAT = Sequential([Flatten(), Dense(2)])
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])
@@ -216,7 +177,7 @@ def all_linked(file: Any) -> None:
     [
         (no_floats, "layers/dense/vars/1 in FILE is of type int32, not of floating-point numbers"),
         (outside, "dense/vars/1 in FILE takes its numbers from other files, which is not followed"),
-        (linked, "the weights in FILE are not those of this network; missing: layers/dense/vars/1 (2,)"),
+        (linked, "are not those of this network; missing: layers/dense/vars/1 (2,); layers/dense is dense1"),
         (all_linked, "FILE has no layers as Keras 3 saves them; open it with Keras 3 and save it anew"),
     ],
 )
@@ -226,57 +187,24 @@ def test_only_numbers_in_the_file_itself_are_read(
     path = stored(tmp_path, network=FLAT)
     with h5py.File(path, "a") as file:
         change(file)
-    assert refused(path, FLAT, DeepenError) == problem
+    assert problem in refused(path, FLAT, DeepenError)
 
 
-def edited(path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
-    """Change the description in a `.keras`."""
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(parts["config.json"])
-    change(config)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in (parts | {"config.json": json.dumps(config).encode()}).items():
-            archive.writestr(name, content)
-    return path
-
-
-def code(config: dict[str, Any]) -> None:
-    config["config"]["layers"][1] |= {"class_name": "Lambda"}
-
-
-def own_layer(config: dict[str, Any]) -> None:
-    config["config"]["layers"][1] |= {"module": "evil"}
-
-
-def two_inputs(config: dict[str, Any]) -> None:
-    config["config"]["layers"].append(config["config"]["layers"][0])
-
-
-def used_twice(config: dict[str, Any]) -> None:
-    config["class_name"] = "Functional"
-    config["config"]["layers"][1]["inbound_nodes"] = [{"args": []}] * 2
-
-
-def no_layers(config: dict[str, Any]) -> None:
-    del config["config"]
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (code, "its Lambda at layers/lambda is code of its own, which is not run"),
-        (own_layer, "its Flatten at layers/flatten is code of its own, which is not run"),
-        (two_inputs, "it has several inputs"),
-        (used_twice, "its layer flatten is used 2 times"),
-        (no_layers, "FILE is damaged, or Keras 3 has not saved it (KeyError: 'config')"),
-    ],
-)
-def test_descriptions_that_cannot_be_followed(
-    tmp_path: Path, change: Callable[[dict[str, Any]], None], problem: str
-) -> None:
-    path = edited(stored(tmp_path, ".keras", FLAT), change)
-    assert refused(path, FLAT, FileFormatError) == f"cannot take weights from FILE: {problem}"
+def test_what_keras_has_left_out_is_said_with_the_cure(tmp_path: Path) -> None:
+    network = Sequential([Conv2D(2, 3, use_bias=False), BatchNormalization(), Flatten(), Dense(3)])
+    biased = Sequential([Conv2D(2, 3), BatchNormalization(), Flatten(), Dense(3)])
+    for suffix in (".weights.h5", ".keras"):
+        path = stored(tmp_path, suffix, network)
+        assert refused(path, biased).endswith(
+            "missing: layers/conv2d/vars/1 (2,); layers/conv2d is conv1 here: "
+            "Keras' layer has no bias, so give the one here use_bias=False"
+        )
+    path = stored(tmp_path)
+    with h5py.File(path, "a") as file:
+        del file["layers/batch_normalization/vars/3"]
+    assert refused(path, biased).endswith(
+        "layers/batch_normalization is norm1 here: Keras' layer needs scale=True and center=True"
+    )
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".keras"])

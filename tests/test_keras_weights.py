@@ -13,7 +13,7 @@ import pytest
 
 import keras_models
 from deepen.arrays import Array
-from deepen.errors import DataError
+from deepen.errors import DataError, FileFormatError
 from deepen.exchange.keras_file import read, write
 from deepen.layers import (
     GELU,
@@ -23,6 +23,7 @@ from deepen.layers import (
     GlobalAveragePooling2D,
     MaxPooling2D,
     Normalize,
+    Parallel,
     Sequential,
 )
 from deepen.spec import Layer, parameters, statistics
@@ -125,6 +126,19 @@ def test_a_network_of_all_that_keras_has_opens_there(keras: Keras) -> None:
     arrays = arrays_of(LAYERS, (3, 12, 9))
     write(keras.folder / "layers.keras", LAYERS, (3, 12, 9), arrays)
     assert_outputs(LAYERS, arrays, *keras.run("layers.keras"))
+
+
+def test_zeros_in_a_layer_of_their_own_are_padding(keras: Keras) -> None:
+    x, y = keras.run("padded")
+    network, shape = NETWORKS["padded"]
+    assert_outputs(network, read(keras.folder / "padded.keras", network, shape), x, y)
+
+
+def test_branches_that_are_joined_along_another_axis_are_refused(keras: Keras) -> None:
+    keras.run("stacked")
+    network = Sequential([Parallel([Conv2D(2, 1), Conv2D(2, 3, padding=1)]), GlobalAveragePooling2D(), Dense(2)])
+    with pytest.raises(FileFormatError, match="its Concatenate at layers/concatenate: its channels are not last"):
+        read(keras.folder / "stacked.keras", network, (2, 6, 6))
 
 
 def test_a_mismatch_between_branches_names_layers_here(keras: Keras) -> None:

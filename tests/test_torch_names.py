@@ -106,6 +106,18 @@ def test_heads_that_the_network_lacks_are_left_out_with_a_warning(names: str, tm
         assert torch_file.read(path, network, shape).keys() == arrays.keys()
 
 
+def test_what_is_called_like_a_head_in_another_network_is_no_head(tmp_path: Path) -> None:
+    path = saved(tmp_path, small(aux1__weight=torch.ones(1)))
+    with pytest.raises(DataError, match=r"not used: aux1.weight \(1,\)"):
+        torch_file.read(path, SMALL, SMALL_SHAPE)
+
+
+def test_what_is_not_used_is_sorted(tmp_path: Path) -> None:
+    others = {name: torch.ones(1) for name in ("c", "a", "d", "b")}
+    with pytest.raises(DataError, match=r"not used: a \(1,\), b \(1,\), c \(1,\), d \(1,\)$"):
+        torch_file.read(saved(tmp_path, small() | others), SMALL, SMALL_SHAPE)
+
+
 def test_what_is_fixed_may_be_missing(tmp_path: Path) -> None:
     network = Sequential([Flatten(), Dense(4), RBF(3)])
     path = saved(tmp_path, {"dense1.weight": torch.ones(4, 25), "dense1.bias": torch.ones(4)})
@@ -218,11 +230,28 @@ def test_torchvision_has_no_such_network(model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "names"), [("resnet18", "torchvision"), ("vgg11", "torchvision"), ("keras_mnist", "deepen")]
+    ("model", "names"),
+    [
+        ("resnet18", "torchvision"),
+        ("vgg11", "torchvision"),
+        ("alexnet_torchvision", "torchvision"),
+        ("googlenet_torchvision", "torchvision"),
+        ("densenet121", "torchvision"),
+        ("keras_mnist", "deepen"),
+        ("alexnet_d2l", "deepen"),
+        ("googlenet_32", "deepen"),
+        ("resnet18_32", "deepen"),
+    ],
 )
 def test_names_are_torchvisions_where_it_knows_the_network(model: str, names: str) -> None:
     network, shape = models.build(model), models.entry(model).input_shape
     assert named(network, shape, None) == named(network, shape, names)
+
+
+@pytest.mark.parametrize("model", ["alexnet_torchvision", "alexnet_d2l"])
+def test_timm_has_no_alexnet(model: str) -> None:
+    with pytest.raises(UsageError, match="timm has no network of these layers"):
+        named(models.build(model), models.entry(model).input_shape, "timm")
 
 
 def test_rules() -> None:

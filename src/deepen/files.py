@@ -49,6 +49,19 @@ def write_atomically(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def write(path: Path, data: bytes) -> None:
+    """Write a file atomically, in folders that are made where they are missing.
+
+    Raises:
+        DataError: it cannot be written; what was there before is unharmed.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def temporary_name(path: Path) -> Path:
     """Return a name beside `path` that nobody else uses: `.name.xxxxxxxx`."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")

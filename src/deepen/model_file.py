@@ -13,10 +13,10 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from deepen import files
 from deepen.arrays import Array
 from deepen.description import canonical_json
 from deepen.errors import DataError, FileFormatError
-from deepen.files import write_atomically
 from deepen.spec import Param
 
 FORMAT = 1
@@ -37,11 +37,16 @@ def save(path: Path, arrays: Mapping[str, Array], content: Mapping[str, Any]) ->
         data = safetensors.numpy.save(ordered, metadata={KEY: canonical_json(described)})
     except (TypeError, ValueError) as error:
         raise DataError(f"cannot write {path}: what describes the model is no plain data: {error}") from error
+    files.write(path, data)
+
+
+def is_own(path: Path) -> bool:
+    """Return whether a file is one that `save` wrote, as far as its head tells."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+        with safetensors.safe_open(path, framework="np") as file:
+            return KEY in (file.metadata() or {})
+    except (OSError, safetensors.SafetensorError):
+        return False
 
 
 def load(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:

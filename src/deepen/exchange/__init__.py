@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from deepen import model_file
 from deepen.arrays import Array
 from deepen.engines.setup import Setup
 from deepen.engines.state import State, fresh_state, initial_state
-from deepen.errors import UsageError
+from deepen.errors import DataError, UsageError
 from deepen.paths import Shape
 from deepen.spec import Layer
 
@@ -37,10 +38,13 @@ def write(
 
     Raises:
         UsageError: the ending is none that is known, or Keras is to have names of PyTorch's.
-        DataError: the file cannot be written, or the network cannot be told in that form.
+        DataError: the file cannot be written, a model of deepen is there, or the network cannot be told in that
+            form.
     """
     from deepen.exchange import keras_file, torch_file
 
+    if model_file.is_own(path):
+        raise DataError(f"{path} is a model of deepen; give another name for the weights")
     if _of_torch(path):
         torch_file.write(path, network, input_shape, arrays, names)
     elif names is not None:
@@ -56,6 +60,9 @@ def take(setup: Setup, weights: tuple[dict[str, Array], dict[str, Array]] | None
         setup: the model that takes.
         weights: its own parameters and statistics; None where they are the first ones of its seed.
         path: the file, as for `read`.
+
+    Raises:
+        UsageError, DataError, FileFormatError: as in `read`.
     """
     arrays = read(path, setup.network, setup.input_shape)
     if weights is None:
@@ -71,8 +78,12 @@ def _of_torch(path: Path) -> bool:
         return True
     if path.name.endswith(KERAS):
         return False
-    pickled = path.suffix in (".pt", ".pth", ".bin")
-    raise UsageError(
-        f"{path} is neither {', '.join(TORCH)} (PyTorch) nor {' or '.join(KERAS)} (Keras)"
-        + ("; it is pickled and could run code: save it by safetensors.torch.save_file(...)" if pickled else "")
-    )
+    cure = ""
+    if path.suffix in (".pt", ".pth", ".bin"):
+        cure = (
+            "; it is pickled and could run code: turn it into one by safetensors.torch.save_file("
+            f'torch.load("{path.name}", weights_only=True), "{path.stem}.safetensors")'
+        )
+    elif path.suffix in (".h5", ".hdf5"):
+        cure = f'; Keras 3 writes the latter by model.save_weights("{path.stem}.weights.h5")'
+    raise UsageError(f"{path} is neither {', '.join(TORCH)} (PyTorch) nor {' or '.join(KERAS)} (Keras){cure}")

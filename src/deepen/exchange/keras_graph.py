@@ -5,43 +5,51 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from deepen.arrays import Array
 from deepen.errors import DataError
-from deepen.exchange.keras_layout import Tensor, order_behind, settings, tensors
-from deepen.layers import Parallel, Residual, Sequential, SideOutput
+from deepen.exchange.keras_layout import KerasTensor, order_behind, settings, tensors
+from deepen.layers import Conv2D, Dense, Parallel, Residual, Sequential, SideOutput
 from deepen.paths import Shape, join, owner
 from deepen.spec import Child, Layer
+
+Way = tuple[Layer, ...]
 
 
 @dataclass(frozen=True)
 class Step:
-    """A layer with weights, or a merge of branches; everything else only hands on what comes in."""
+    """A layer with weights, a merge of branches, or an end; everything else lies on the ways between them."""
 
-    label: tuple[Any, ...]
-    """Kind and shapes in Keras' layout; `("add",)` or `("concatenate",)`; `("input",)`."""
+    kind: str
+    """Keras' word for it, such as `conv2d`, `add` or `concatenate`; `input` and `output` are the ends."""
+    shapes: tuple[Shape, ...] = ()
+    """Of the weights, in Keras' layout."""
     inputs: tuple[int, ...] = ()
     """The numbers of the steps whose outputs come in; all are smaller than the step's own."""
     name: str = ""
     """The path of a layer here, or its group in a file."""
-    arrays: tuple[Tensor, ...] = ()
+    ways: tuple[Way, ...] = ()
+    """For each input the layers without weights that it passes on its way."""
+    layer: Layer | None = None
+    """The layer with weights, as it is called here."""
+    arrays: tuple[KerasTensor, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What else has to be equal, by Keras' names for it."""
 
     @property
     def weighted(self) -> bool:
         """Whether it is a layer with weights."""
-        return len(self.label) > 1
-
-    @property
-    def kind(self) -> str:
-        """Keras' word for it, such as `conv2d`."""
-        return str(self.label[0])
+        return bool(self.shapes)
 
 
-INPUT = Step(("input",))
-ADD = ("add",)
+INPUT = Step("input", name="the images")
+ADD = "add"
+
+
+def output(at: int, way: Way) -> Step:
+    """Return the step at which a network ends."""
+    return Step("output", inputs=(at,), name="the outputs", ways=(way,))
 
 
 def of_network(network: Layer, input_shape: Shape, depthwise: bool) -> list[Step]:
@@ -52,12 +60,17 @@ def of_network(network: Layer, input_shape: Shape, depthwise: bool) -> list[Step
     """
     network.output_shape(input_shape)
     steps = [INPUT]
-    _follow(network, input_shape, "", (0, None), steps, depthwise)
-    return steps
+    end = _follow(network, input_shape, "", _Place(0), steps, depthwise)
+    return [*steps, output(end.at, end.way)]
 
 
-_Place = tuple[int, Array | None]
-"""The last step so far, and the order of its features where they are flattened maps."""
+class _Place(NamedTuple):
+    at: int
+    """The last step so far."""
+    way: Way = ()
+    """What lies behind it."""
+    order: Array | None = None
+    """The order of the features where they are flattened maps."""
 
 
 def _follow(
@@ -79,22 +92,23 @@ def _follow(
         case Residual():
             return _merge(ADD, path, [chain(children[:-1]), chain(children[-1:])], steps)
         case Parallel():
-            merged: tuple[object, ...] = ADD if layer.merge == "add" else ("concatenate",)
+            merged = ADD if layer.merge == "add" else "concatenate"
             return _merge(merged, path, [chain([child]) for child in children], steps)
-    at, order = place
-    kind, arrays = tensors(path, layer, input_shape, order, depthwise)
-    if arrays:
-        label = (kind, *(array.shape for array in arrays))
-        steps.append(Step(label, (at,), path, arrays, settings(layer)))
-        at = len(steps) - 1
-    return at, order_behind(layer, input_shape, order)
+    kind, arrays = tensors(path, layer, input_shape, place.order, depthwise)
+    order = order_behind(layer, input_shape, place.order)
+    if not arrays:
+        return _Place(place.at, (*place.way, layer), order)
+    shapes = tuple(array.shape for array in arrays)
+    steps.append(Step(kind, shapes, (place.at,), path, (place.way,), layer, arrays, settings(layer)))
+    activation = (layer.function,) if isinstance(layer, (Conv2D, Dense)) and layer.activation else ()
+    return _Place(len(steps) - 1, activation, order)
 
 
-def _merge(label: tuple[object, ...], path: str, ends: Sequence[_Place], steps: list[Step]) -> _Place:
-    if any(order is not None for _, order in ends):
+def _merge(kind: str, path: str, ends: Sequence[_Place], steps: list[Step]) -> _Place:
+    if any(end.order is not None for end in ends):
         raise DataError(f"{path} merges flattened maps, which Keras has in another order; merge before Flatten")
-    steps.append(Step(label, tuple(at for at, _ in ends)))
-    return len(steps) - 1, None
+    steps.append(Step(kind, (), tuple(end.at for end in ends), path, tuple(end.way for end in ends)))
+    return _Place(len(steps) - 1)
 
 
 def is_chain(steps: Sequence[Step]) -> bool:
@@ -128,34 +142,34 @@ def by_signature(
 ) -> Iterator[tuple[list[Step], list[Step]]]:
     """Yield the layers with weights that correspond: of both sides those with equal signatures.
 
-    A signature is the label with, if `wired`, the signatures of everything before and behind a step. A sum does
-    not tell its inputs apart, a concatenation does.
+    A signature is kind and shapes with, if `wired`, the signatures of everything before and behind a step. A sum
+    does not tell its inputs apart, a concatenation does.
     """
     numbers: dict[Any, int] = {}
     groups: dict[int, tuple[list[Step], list[Step]]] = defaultdict(lambda: ([], []))
     for side, steps in enumerate((ours, theirs)):
-        for step, signature in zip(steps, _signatures(steps, numbers, wired), strict=True):
+        for step, signature in zip(steps, signatures(steps, numbers, wired), strict=True):
             if step.weighted:
                 groups[signature][side].append(step)
     yield from groups.values()
 
 
-def _signatures(steps: Sequence[Step], numbers: dict[Any, int], wired: bool) -> list[int]:
-    """Number what a step computes: equal numbers in two networks mean equal places in them."""
+def signatures(steps: Sequence[Step], numbers: dict[Any, int], wired: bool) -> list[int]:
+    """Number the steps as `numbers` goes on: equal numbers in two networks mean equal places in them."""
 
     def number(key: Any) -> int:
         return numbers.setdefault(key, len(numbers))
 
     if not wired:
-        return [number(step.label) for step in steps]
+        return [number((step.kind, step.shapes)) for step in steps]
     before: list[int] = []
     for step in steps:
         inputs = [before[i] for i in step.inputs]
-        before.append(number((step.label, tuple(sorted(inputs) if step.label == ADD else inputs))))
+        before.append(number((step.kind, step.shapes, tuple(sorted(inputs) if step.kind == ADD else inputs))))
     uses: list[list[tuple[int, int]]] = [[] for _ in steps]
     found = [0] * len(steps)
     for i in reversed(range(len(steps))):
         found[i] = number((before[i], tuple(sorted(uses[i]))))
         for place, source in enumerate(steps[i].inputs):
-            uses[source].append((0 if steps[i].label == ADD else place, found[i]))
+            uses[source].append((0 if steps[i].kind == ADD else place, found[i]))
     return found

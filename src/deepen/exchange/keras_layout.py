@@ -25,7 +25,7 @@ _AXES = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}
 
 
 @dataclass(frozen=True, eq=False)
-class Tensor:
+class KerasTensor:
     """An array of a network: its path and shape here, and how Keras has it."""
 
     path: str
@@ -50,14 +50,14 @@ class Tensor:
 
 def tensors(
     path: str, layer: Layer, input_shape: Shape, order: Array | None, depthwise: bool
-) -> tuple[str, tuple[Tensor, ...]]:
+) -> tuple[str, tuple[KerasTensor, ...]]:
     """Return Keras' word for a layer, as in `conv2d`, and its arrays in Keras' order; none where it has none.
 
     Args:
         path: the layer's path.
         layer: the leaf.
         input_shape: what reaches it.
-        order: the order of the flattened maps that reach it, as in `Tensor`.
+        order: the order of the flattened maps that reach it, as in `KerasTensor`.
         depthwise: whether a convolution with a group for each channel is Keras' DepthwiseConv2D.
 
     Raises:
@@ -77,7 +77,7 @@ def tensors(
         if by_channel and name == "kernel":
             shape = (*shape[:2], input_shape[0], shape[3] // input_shape[0])
         by_feature = isinstance(layer, BatchNormalization) or name == "kernel"
-        found.append(Tensor(join(path, name), param.shape, shape, order if by_feature else None))
+        found.append(KerasTensor(join(path, name), param.shape, shape, order if by_feature else None))
     return "depthwise_conv2d" if by_channel else kind, tuple(found)
 
 
@@ -97,7 +97,7 @@ def settings(layer: Layer) -> dict[str, Any]:
 
 
 def order_behind(layer: Layer, input_shape: Shape, order: Array | None) -> Array | None:
-    """Return the order of a leaf's output features, as in `Tensor`, given that of its input features."""
+    """Return the order of a leaf's output features, as in `KerasTensor`, given that of its input features."""
     if isinstance(layer, Flatten) and len(input_shape) == 3:
         return channels_last(input_shape)
     mixes = any(len(param.shape) > 1 for param in layer.params(input_shape).values())

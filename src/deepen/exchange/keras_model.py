@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from deepen.errors import FileFormatError
-from deepen.exchange.keras_graph import INPUT, Step
+from deepen.errors import DeepenError, FileFormatError
+from deepen.exchange.keras_graph import INPUT, Step, Way, output
+from deepen.exchange.keras_layers import check_channels_last, layers_of
 from deepen.paths import Shape
 
 Config = dict[str, Any]
@@ -22,22 +23,27 @@ def of_config(model: Config, groups: Mapping[str, Mapping[str, Shape]]) -> list[
         groups: the shapes of the arrays of each layer, by its group in the file, such as `layers/conv2d`.
 
     Raises:
-        FileFormatError: the model has code of its own, several inputs, or layers that are used more than once.
+        FileFormatError: the model has code of its own, several inputs, layers that are used more than once, or
+            layers without a counterpart here.
         KeyError, TypeError, ...: it is no model's description.
     """
     steps = [INPUT]
-    _Reader(groups, steps).model(model, "layers", 0)
-    return steps
+    end = _Reader(groups, steps).model(model, "layers", (0, ()))
+    return [*steps, output(*end)]
+
+
+_Place = tuple[int, Way]
+"""The last step so far, and what lies behind it."""
 
 
 class _Reader:
     def __init__(self, groups: Mapping[str, Mapping[str, Shape]], steps: list[Step]) -> None:
         self.groups, self.steps = groups, steps
 
-    def model(self, model: Config, place: str, at: int) -> int:
-        """Add the layers of a model that takes the output of step `at`; return the step that it ends in."""
+    def model(self, model: Config, place: str, at: _Place) -> _Place:
+        """Add the layers of a model that takes what is at a place; return the place where it ends."""
         config, counts = model["config"], Counter[str]()
-        ends: dict[str, int] = {}
+        ends: dict[str, _Place] = {}
         for layer in config["layers"]:
             kind = snake_case(layer["class_name"])
             group = f"{place}/{kind}_{counts[kind]}" if counts[kind] else f"{place}/{kind}"
@@ -56,20 +62,27 @@ class _Reader:
         first = config["output_layers"][0]
         return ends[first if isinstance(first, str) else first[0]]
 
-    def layer(self, layer: Config, kind: str, group: str, inputs: tuple[int, ...]) -> int:
-        """Add one layer; return the step that it ends in."""
-        module = str(layer["module"]).split(".")[0]
-        if module != "keras" or kind == "lambda":
-            raise FileFormatError(f"its {layer['class_name']} at {group} is code of its own, which is not run")
-        if "layers" in layer["config"]:
+    def layer(self, layer: Config, kind: str, group: str, inputs: tuple[_Place, ...]) -> _Place:
+        """Add one layer; return the place where it ends."""
+        config, what = layer["config"], f"{layer['class_name']} at {group}"
+        if str(layer["module"]).split(".")[0] != "keras" or kind == "lambda":
+            raise FileFormatError(f"its {what} is code of its own, which is not run")
+        if "layers" in config:
             return self.model(layer, f"{group}/layers", inputs[0])
-        if group in self.groups:
-            self.steps.append(Step((kind, *self.groups[group].values()), inputs, group, settings=layer["config"]))
-        elif len(inputs) > 1:
-            self.steps.append(Step((kind,), inputs))
-        else:
-            return inputs[0]
-        return len(self.steps) - 1
+        steps, ways = zip(*inputs, strict=True)
+        shapes = tuple(self.groups.get(group, {}).values())
+        try:
+            if len(inputs) > 1 and not shapes:
+                check_channels_last(config)
+                self.steps.append(Step(kind, (), steps, group, ways))
+                return len(self.steps) - 1, ()
+            found = layers_of(layer["class_name"], config, shapes)
+        except DeepenError as error:
+            raise FileFormatError(f"its {what}: {error}") from error
+        if not shapes:
+            return steps[0], (*ways[0], *found)
+        self.steps.append(Step(kind, shapes, steps, group, ways, found[0], settings=config))
+        return len(self.steps) - 1, found[1:]
 
 
 def _sources(layer: Config) -> Iterator[str]:

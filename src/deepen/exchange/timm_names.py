@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from deepen.exchange.torch_rules import Module
 from deepen.exchange.torchvision_names import numbered
-from deepen.layers import Dense, Flatten
+from deepen.layers import Conv2D, Dense, Flatten
 from deepen.paths import Shape
 from deepen.spec import Layer, walk
 
 
 def vgg(network: Layer, input_shape: Shape) -> dict[str, Module] | None:
-    """Name VGG's modules: the first two dense layers are convolutions there, the first one of 7×7."""
+    """Name VGG's modules: the first two dense layers are convolutions there, the first one of 7×7.
+
+    What is numbered alike but has other kernels than 3×3 is AlexNet, which timm does not have.
+    """
     modules = numbered(network, input_shape)
-    if modules is None:
-        return None
     nodes = list(walk(network, input_shape))
+    if modules is None or any(isinstance(node.layer, Conv2D) and node.layer.window != (3, 3) for node in nodes):
+        return None
     (flatten,) = (node for node in nodes if isinstance(node.layer, Flatten))
     first, second, last = (node for node in nodes if isinstance(node.layer, Dense))
     return modules | {

@@ -11,16 +11,18 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from deepen import files, model_file
 from deepen.arrays import Array
 from deepen.errors import DataError, FileFormatError
 from deepen.exchange.fit import held
 from deepen.exchange.torch_names import COUNTER, counters, named, nearest
-from deepen.files import write_atomically
 from deepen.paths import Shape
 from deepen.spec import Layer
 
 HEADS = ("aux1.", "aux2.")
 """Where GoogLeNet's auxiliary heads are, in torchvision's files and in our own networks."""
+BLOCKS = "inception"
+"""What the paths of its blocks begin with here."""
 
 
 def read(path: Path, network: Layer, input_shape: Shape) -> dict[str, Array]:
@@ -28,17 +30,20 @@ def read(path: Path, network: Layer, input_shape: Shape) -> dict[str, Array]:
 
     Which names the file has, our own, torchvision's or timm's, is found out from the network and the file. What
     is fixed in the network, such as the codes of an RBF layer, may be missing: then it is not returned. Counters
-    of batches are ignored. So are auxiliary heads that the network does not have, with a warning.
+    of batches are ignored. So are GoogLeNet's auxiliary heads where the network lacks them, with a warning.
 
     Raises:
-        DataError: the file cannot be read, its tensors are not those of the network, or they hold no finite
-            floats.
+        DataError: the file cannot be read, is a model of deepen, its tensors are not those of the network, or
+            they hold no finite floats.
         FileFormatError: it is no safetensors file, or it is damaged.
     """
+    if model_file.is_own(path):
+        raise DataError(f"{path} is a model of deepen: use load_weights, or give it as MODEL to a command")
     found = {name: each for name, each in _opened(path).items() if name.rpartition(".")[2] != COUNTER}
     expected = nearest(network, input_shape, found)
     known = {each.name for each in expected.values()}
-    if heads := [name for name in found if name.startswith(HEADS) and name not in known]:
+    heads = [name for name in found if name.startswith(HEADS) and name not in known]
+    if heads and any(ours.startswith(BLOCKS) for ours in expected):
         warnings.warn(f"{path} has auxiliary heads that the network lacks; they are left out", stacklevel=2)
         found = {name: each for name, each in found.items() if name not in heads}
     taken = {ours: each for ours, each in expected.items() if each.param.trainable or each.name in found}
@@ -64,8 +69,7 @@ def write(
         network: what the arrays belong to.
         input_shape: of its images.
         arrays: parameters and running statistics by their paths here.
-        names: "torchvision", "timm", "deepen" for the network's own paths, or None for torchvision's where it
-            knows the network, else its own.
+        names: as for `torch_names.named`.
 
     Raises:
         UnknownNameError: there is no such library.
@@ -77,11 +81,7 @@ def write(
     tensors |= {name: np.zeros((), np.int64) for name in counters(network, input_shape, known)}
     # "pt" is what readers of safetensors look for to know that it is PyTorch's.
     data = safetensors.numpy.save(tensors, metadata={"format": "pt"})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+    files.write(path, data)
 
 
 def _opened(path: Path) -> dict[str, dict[str, Any]]:

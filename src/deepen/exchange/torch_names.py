@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from deepen.errors import UnknownNameError, UsageError
 from deepen.exchange import timm_names, torchvision_names
 from deepen.exchange.torch_rules import Naming, own
+from deepen.exchange.torchvision_names import begins_alike
 from deepen.layers import BatchNormalization
 from deepen.layers.kernel import KernelLayer
 from deepen.layers.normalization import ScaledNormalization
@@ -38,7 +39,7 @@ COUNTER = "num_batches_tracked"
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TorchTensor:
     """One of a network's arrays as a state_dict has it."""
 
     name: str
@@ -47,7 +48,7 @@ class Tensor:
     """What it is here; the numbers are the same in the same order, only the shape may differ."""
 
 
-def tensors(network: Layer, input_shape: Shape, naming: Naming) -> dict[str, Tensor] | None:
+def tensors(network: Layer, input_shape: Shape, naming: Naming) -> dict[str, TorchTensor] | None:
     """Return the parameters and running statistics of a network as a naming has them, if it knows the network."""
     modules = naming(network, input_shape)
     if modules is None:
@@ -59,7 +60,7 @@ def tensors(network: Layer, input_shape: Shape, naming: Naming) -> dict[str, Ten
             module, shape = modules[node.path], param.shape
             if name == "kernel" and module.maps is not None:
                 shape = (shape[0], *module.maps)
-            found[node.join(name)] = Tensor(join(module.name, _leaf(node.layer, name)), shape, param)
+            found[node.join(name)] = TorchTensor(join(module.name, _leaf(node.layer, name)), shape, param)
     return found
 
 
@@ -67,21 +68,21 @@ def _leaf(layer: Layer, name: str) -> str:
     return next((names.get(name, name) for kind, names in _LEAVES if isinstance(layer, kind)), name)
 
 
-def counters(network: Layer, input_shape: Shape, known: Mapping[str, Tensor]) -> list[str]:
+def counters(network: Layer, input_shape: Shape, known: Mapping[str, TorchTensor]) -> list[str]:
     """Return what the counters of the batch normalizations are called beside the tensors that are known."""
     norms = [node for node in walk(network, input_shape) if isinstance(node.layer, BatchNormalization)]
     means = [known[node.join("running_mean")].name for node in norms]
     return [mean.removesuffix("running_mean") + COUNTER for mean in means]
 
 
-def named(network: Layer, input_shape: Shape, names: str | None) -> dict[str, Tensor]:
+def named(network: Layer, input_shape: Shape, names: str | None) -> dict[str, TorchTensor]:
     """Return the tensors of a network under the names of a library.
 
     Args:
         network: the layers.
         input_shape: of its images.
-        names: "torchvision", "timm", "deepen" for the network's own paths, or None for torchvision's where it
-            knows the network, else its own.
+        names: "torchvision" or "timm" for what those would call the layers, "deepen" for the network's own paths,
+            or None for torchvision's where it has a network that begins like this one, else the own ones.
 
     Raises:
         UnknownNameError: there is no such library.
@@ -89,14 +90,15 @@ def named(network: Layer, input_shape: Shape, names: str | None) -> dict[str, Te
     """
     if names is not None and names not in CONVENTIONS:
         raise UnknownNameError("naming", names, CONVENTIONS)
-    for naming in (*CONVENTIONS["torchvision"], own) if names is None else CONVENTIONS[names]:
+    begun_alike = [each for each in CONVENTIONS["torchvision"] if begins_alike(each, network, input_shape)]
+    for naming in (*begun_alike, own) if names is None else CONVENTIONS[names]:
         if (found := tensors(network, input_shape, naming)) is not None:
             _warn_of_strides(naming, network, input_shape)
             return found
     raise UsageError(f"{names} has no network of these layers; use the names of the network itself, 'deepen'")
 
 
-def nearest(network: Layer, input_shape: Shape, names: Collection[str]) -> dict[str, Tensor]:
+def nearest(network: Layer, input_shape: Shape, names: Collection[str]) -> dict[str, TorchTensor]:
     """Return the tensors of a network under those names that have most in common with a file's."""
     namings = dict.fromkeys(naming for those in CONVENTIONS.values() for naming in those)
     known = {naming: found for naming in namings if (found := tensors(network, input_shape, naming)) is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from deepen.exchange.torch_rules import Module, by_rules
+from deepen.exchange.torch_rules import Module, Naming, by_rules
 from deepen.layers import (
     BatchNormalization,
     Conv2D,
@@ -86,6 +86,25 @@ def numbered(network: Layer, input_shape: Shape) -> dict[str, Module] | None:
 
 def _is_a_row(layer: Layer) -> bool:
     return all(map(_is_a_row, layer.layers)) if isinstance(layer, Sequential) else isinstance(layer, _IN_A_ROW)
+
+
+_LARGE = ((7, 7), (2, 2), (3, 3))
+_BEGINNINGS: dict[Naming, tuple[tuple[object, ...], ...]] = {
+    numbered: (((11, 11), (4, 4), (2, 2)), ((3, 3), (1, 1), (1, 1))),
+    googlenet: (_LARGE,),
+    resnet: (_LARGE,),
+    densenet: (_LARGE,),
+}
+
+
+def begins_alike(naming: Naming, network: Layer, input_shape: Shape) -> bool:
+    """Return whether the first convolution has the window, stride and padding that it has in torchvision.
+
+    Networks for small pictures, and other people's forms of AlexNet, differ in it, while their layers follow each
+    other as torchvision's do.
+    """
+    first = next((node.layer for node in walk(network, input_shape) if isinstance(node.layer, Conv2D)), None)
+    return first is not None and (first.window, first.stride, first.padding) in _BEGINNINGS[naming]
 
 
 def halves_in_1x1(network: Layer, input_shape: Shape) -> bool:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from deepen import models
 from deepen.errors import UsageError
-from deepen.inspect.arithmetic import ReceptiveField, field_of_last_maps
+from deepen.fields import is_number
+from deepen.inspect.arithmetic import ReceptiveField, last_maps
 from deepen.inspect.summary import FIELD_NOTE, summarize
 from deepen.inspect.table import Column, Table, amount, joined
-from deepen.models import Reported
+from deepen.models import Accuracy
 from deepen.paths import Shape
 from deepen.spec import Layer
 
@@ -46,7 +47,7 @@ class Compared:
     activation_bytes: int
     receptive_field: ReceptiveField | None
     """Of its last maps: what follows sees all of them at once. None where it has no maps."""
-    accuracy: Reported | None
+    accuracy: Accuracy | None
     source: Literal["paper", "measured"] | None
     """Whether the accuracy is what the paper reports, or was measured on the test images of its data."""
     seconds: dict[int, float] | None = None
@@ -81,7 +82,8 @@ def compare(*networks: str | Candidate, measure: bool = False) -> Comparison:
     """Put networks side by side.
 
     Args:
-        networks: models by name, with the accuracy that their paper reports, or networks of one's own.
+        networks: models by name, with the accuracy that their paper reports, or networks and models as objects,
+            with the accuracy that was measured, if one was.
         measure: also measure how long an image takes, with random weights.
 
     Raises:
@@ -101,7 +103,7 @@ def compare(*networks: str | Candidate, measure: bool = False) -> Comparison:
     for given, (name, network, shape), times in zip(networks, described, seconds, strict=True):
         summary = summarize(network, shape)
         accuracy, source = _reached(given)
-        field = field_of_last_maps(network, shape)
+        _, field = last_maps(network, shape) or ("", None)
         costs = summary.parameters, summary.multiply_adds, summary.activation_bytes
         rows.append(Compared(name, shape, *costs, field, accuracy, source, times))
     return Comparison(tuple(rows), timing)
@@ -113,15 +115,15 @@ def _described(given: str | Candidate) -> tuple[str, Layer, Shape]:
     return given.name, given.network, given.input_shape
 
 
-def _reached(given: str | Candidate) -> tuple[Reported | None, Literal["paper", "measured"] | None]:
+def _reached(given: str | Candidate) -> tuple[Accuracy | None, Literal["paper", "measured"] | None]:
     if isinstance(given, str):
         reported = models.entry(given).reported
         return reported, "paper" if reported else None
     figures = getattr(given, "figures", {})
-    if "test_accuracy" not in figures:
-        return None, None
-    percent, data = round(100 * figures["test_accuracy"], 2), str(figures.get("data", "its test images"))
-    return Reported(percent, data), "measured"
+    reached = figures.get("test_accuracy")
+    if not (is_number(reached) and 0 <= float(reached) <= 1):
+        return None, None  # not measured, or not by this library
+    return Accuracy(round(100 * float(reached), 2), str(figures.get("data", "its test images"))), "measured"
 
 
 def as_table(comparison: Comparison) -> Table:
@@ -134,10 +136,10 @@ def as_table(comparison: Comparison) -> Table:
         Column("multiply-adds"),
         Column("activations", spare=3),
         Column("receptive field", "left", spare=4, note=f"{FIELD_NOTE}; of the last maps"),
-        Column("accuracy", "left", spare=1, wraps=True, note="accuracy: as the paper reports it, or measured"),
-        *(Column(f"ms per image, batch {batch}") for batch in batches),
+        Column("accuracy", "left", spare=1, wraps=28, note="accuracy: as the paper reports it, or measured"),
+        *(Column(f"ms, batch {batch}") for batch in batches),
     )
-    notes = (f"time: {comparison.timing}; random weights",) if comparison.timing else ()
+    notes = (f"ms: for an image; {comparison.timing}; random weights",) if comparison.timing else ()
     return Table(columns, tuple(map(_cells, comparison.networks)), notes=notes)
 
 

@@ -83,12 +83,13 @@ class Table:
         from rich.text import Text
 
         table = RichTable()
+        narrow = 1 + sum(self._widths(i)[1] + 3 for i in kept) > console.width
         for i in kept:
             column, least = self.columns[i], self._widths(i)[0]
             style = "green" if column.align == "right" else ""
-            table.add_column(
-                Text(column.head), justify=column.align, style=style, min_width=least, overflow="fold"
-            )
+            broken = narrow and least < width_of(column.head)
+            head = Text(column.head.replace("-", "-\n") if broken else column.head)
+            table.add_column(head, justify=column.align, style=style, min_width=least, overflow="fold")
         for number, row in enumerate(self.rows):
             cells = [Text(row[i]) for i in kept]
             for cell in cells:
@@ -118,7 +119,8 @@ class Table:
         widest = max(map(width_of, texts))
         if not column.wraps:
             return widest, widest
-        longest = max(width_of(word) for text in texts for word in text.split() or [""])
+        words = (word for text in texts for word in text.replace("-", "- ").split() or [""])
+        longest = max(map(width_of, words))
         return min(widest, max(column.wraps, longest)), widest
 
 

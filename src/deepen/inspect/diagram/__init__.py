@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deepen import spec
+from deepen import files, spec
 from deepen.errors import DataError
-from deepen.files import write_atomically
 from deepen.inspect.arithmetic import figures
 from deepen.inspect.diagram.picture import picture
 from deepen.inspect.diagram.reading import flow_of
@@ -26,11 +25,7 @@ def draw(network: Layer, input_shape: Shape, title: str, path: Path) -> None:
     """
     if path.suffix.lower() != ".svg":
         raise DataError(f"the diagram becomes an SVG file, such as {path.stem}.svg; got {path}")
-    text = diagram(network, input_shape, title)
-    try:
-        write_atomically(path, text.encode())
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+    files.write(path, diagram(network, input_shape, title).encode())
 
 
 def diagram(network: Layer, input_shape: Shape, title: str) -> str:
