@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from deepen import models, spec
 from deepen.context import Context, Pass
 from deepen.errors import ShapeError
-from deepen.inspect.arithmetic import ReceptiveField, field_of_last_maps, figures, receptive_fields
+from deepen.inspect.arithmetic import ReceptiveField, figures, last_maps, receptive_fields
 from deepen.layers import (
     AveragePooling2D,
     Conv2D,
@@ -43,7 +43,7 @@ def fields_of(name: str) -> dict[str, ReceptiveField]:
 
 def test_lenet5() -> None:
     fields = fields_of("lenet5")
-    found = [fields[path] for path in ("conv1", "pool1", "conv2", "pool2", "conv3")]
+    found = [fields[path] for path in ("c1", "s2", "c3", "s4", "c5")]
     assert found == [field(5, 1, 0), field(6, 2, 0), field(14, 2, 0), field(16, 4, 0), field(32, 4, 0)]
 
 
@@ -169,18 +169,23 @@ def test_an_input_that_is_no_image_has_no_fields() -> None:
 @pytest.mark.parametrize(
     ("network", "input_shape", "expected"),
     [
-        (Sequential([Conv2D(2, 3), MaxPooling2D(2), Flatten(), Dense(2)]), (1, 8, 8), field(4, 2, 0)),
+        (Sequential([Conv2D(2, 3), MaxPooling2D(2), Flatten(), Dense(2)]), (1, 8, 8), ("pool1", field(4, 2, 0))),
         (Sequential([Parallel([Conv2D(1, 5, padding=2), Conv2D(1, 1)]), GlobalAveragePooling2D()]), (1, 8, 8),
-         field(5, 1, -2)),
+         ("parallel1", field(5, 1, -2))),
         (Sequential([Conv2D(1, 3), SideOutput(Sequential([Conv2D(1, 5), Flatten(), Dense(2)])), Flatten()]),
-         (1, 8, 8), field(3, 1, 0)),
-        (Conv2D(1, 3), (1, 8, 8), field(3, 1, 0)),
+         (1, 8, 8), ("side1", field(3, 1, 0))),
+        (Sequential([Sequential([Conv2D(1, 3), Flatten(), Dense(2)])]), (1, 8, 8),
+         ("block1.conv1", field(3, 1, 0))),
+        (Sequential([Conv2D(1, 3), Conv2D(1, 3)]), (1, 8, 8), ("conv2", field(5, 1, 0))),
+        (Residual(Conv2D(1, 3, padding=1)), (1, 8, 8), ("", field(3, 1, -1))),
+        (Parallel([Conv2D(1, 3, padding=1), Conv2D(1, 1)]), (1, 8, 8), ("", field(3, 1, -1))),
+        (Conv2D(1, 3), (1, 8, 8), ("", field(3, 1, 0))),
         (Sequential([Flatten(), Dense(2)]), (1, 8, 8), None),
         (Dense(2), (4,), None),
     ],
 )  # fmt: skip
-def test_the_last_maps(network: Layer, input_shape: Shape, expected: ReceptiveField | None) -> None:
-    assert field_of_last_maps(network, input_shape) == expected
+def test_the_last_maps(network: Layer, input_shape: Shape, expected: tuple[str, ReceptiveField] | None) -> None:
+    assert last_maps(network, input_shape) == expected
 
 
 GROUPED = Sequential([Conv2D(8, 3, groups=2, dilation=2), Conv2D(16, 2, stride=2, groups=8), Flatten(), Dense(3)])
@@ -208,10 +213,10 @@ def test_multiply_adds_are_those_that_pytorch_counts(network: Layer, input_shape
 def test_multiply_adds_of_lenet5_are_its_connections_without_biases() -> None:
     found = {each.node.path: each.multiply_adds for each in figures(models.build("lenet5"), (1, 32, 32))}
     by_hand = {
-        "conv1": 122_304 - 6 * 28 * 28,
-        "conv2": 151_600 - 16 * 10 * 10,
-        "conv3": 48_120 - 120,
-        "dense1": 10_164 - 84,
+        "c1": 122_304 - 6 * 28 * 28,
+        "c3": 151_600 - 16 * 10 * 10,
+        "c5": 48_120 - 120,
+        "f6": 10_164 - 84,
         "rbf1": 840,
     }
     assert {path: count for path, count in found.items() if count} == by_hand

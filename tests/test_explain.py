@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from deepen import layers, models
-from deepen.description import register
 from deepen.errors import ShapeError, UnknownNameError
-from deepen.initializers import Zeros
 from deepen.inspect.explain import LANGUAGES, Explanation, explain
 from deepen.inspect.explain.equations import EQUATIONS
-from deepen.inspect.explain.explanation import Text
 from deepen.inspect.explain.kinds import KINDS
+from deepen.inspect.explain.writing import share
 from deepen.layers import (
+    RBF,
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
@@ -30,23 +28,11 @@ from deepen.layers import (
     ReLU,
     Residual,
     Sequential,
+    TrainablePooling2D,
 )
 from deepen.paths import Shape
-from deepen.spec import Layer, Param
-
-
-def said(network: Layer | str, layer: str | None = None, shape: Shape | None = None, language: str = "en") -> str:
-    if isinstance(network, str):
-        shape = shape or models.entry(network).input_shape
-        network = models.build(network)
-    assert shape is not None
-    return str(explain(network, shape, layer, language))
-
-
-def line_of(text: str, label: str) -> str:
-    """Return what stands behind a label."""
-    (found,) = re.findall(rf"^  {re.escape(label)} {{2,}}(.+)$", text, re.MULTILINE)
-    return str(found)
+from deepen.spec import Layer
+from explained import line_of, said
 
 
 def in_all(model: str, label: str) -> str:
@@ -60,24 +46,6 @@ def in_all(model: str, label: str) -> str:
 @pytest.mark.parametrize("table", [KINDS, EQUATIONS], ids=["kinds", "equations"])
 def test_every_layer_has_its_rule(table: dict[type[Layer], object]) -> None:
     assert {layer.__name__ for layer in table} == set(layers.__all__)
-
-
-def plain(text: str) -> str:
-    return " ".join(text.replace("`", "").split())
-
-
-@pytest.mark.parametrize("layer", EQUATIONS, ids=lambda layer: layer.__name__)
-def test_equations_are_those_of_the_docstring(layer: type[Layer]) -> None:
-    own = inspect.getdoc(layer) or ""
-    # A docstring may refer to that of another layer: "the gradients are those of `Conv2D`".
-    others = [getattr(layers, name) for name in re.findall(r"`(\w+)`", own) if name in layers.__all__]
-    bases = [base for base in layer.__mro__[1:] if base.__module__.startswith("deepen.layers")]
-    texts = (inspect.getdoc(each) or "" for each in (layer, layer.backward, *others, *bases))
-    documented = plain(" ".join(texts))
-    found = EQUATIONS[layer]
-    for words in (*found.forward, *found.backward):
-        equation = words.en if isinstance(words, Text) else words
-        assert plain(equation) in documented
 
 
 def test_lenet5s_c3() -> None:
@@ -183,8 +151,8 @@ def test_equal_blocks_are_said_once() -> None:
         ("nin", "1×1 convolution: conv5", "256·256·26·26 = 44,302,336"),
         ("resnet50", "Bottleneck: ", "4,456,448 / 37,748,736 ≈ 11.8%"),
         ("googlenet", "Bottleneck: ", "a 1×1 convolution brings"),
-        ("resnet20", "Residual connections", "7 + 2 + 0 = 9 blocks"),
-        ("resnet18", "Residual connections", "5 + 0 + 3 = 8 blocks"),
+        ("resnet20", "Residual connections", "7 2 7 + 2 = 9 with the identity"),
+        ("resnet18", "Residual connections", "5 3 5 + 3 = 8 with the identity"),
         ("resnet20", "Global average pooling", "(64·8·8 + 1)·10 = 40,970"),
         ("nin", "Global average pooling", "the means are the scores"),
     ],
@@ -220,42 +188,90 @@ def test_forms() -> None:
     markdown = found._repr_markdown_()
     assert markdown.startswith("## lenet: conv1\n\n**conv1 (Conv2D)")
     assert "- *parameters*: (5·5·1 + 1)·6 = 156" in markdown
-    assert r"y\[n,f,i,j\]" in markdown
-
-
-@register
-@dataclass(frozen=True)
-class Scaled(Layer):
-    """Scale each channel by a number of its own.
-
-    Only the first paragraph is shown.
-    """
-
-    kind = "scaled"
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-    def params(self, input_shape: Shape) -> dict[str, Param]:
-        return {
-            "scale": Param(input_shape[:1], Zeros()),
-            "table": Param((2, 3), Zeros(), trainable=False),
-        }
-
-
-def test_a_layer_of_ones_own() -> None:
-    network = Sequential([Conv2D(4, 3), Scaled()])
-    text = said(network, "scaled1", (1, 8, 8))
-    assert "scaled1 (Scaled): Scale each channel by a number of its own.\n" in text
-    assert "Only the first" not in text
-    assert line_of(text, "parameters") == "4"
-    assert line_of(text, "fixed parameters") == "2·3 = 6"
-    assert "Receptive field: 3×3" in text
-    assert "Equations" not in text
+    assert r"z\[n,f,i,j\]" in markdown
 
 
 def test_a_network_that_is_one_layer() -> None:
     assert "Dense: fully connected, 5 inputs to 3 units; 5 → 3" in said(Dense(3), None, (5,))
+    text = said(Conv2D(4, 3), None, (1, 8, 8))
+    assert text.endswith(
+        "In all\n"
+        "  parameters        40\n"
+        "  multiply-adds     1,296\n"
+        "  memory, in bytes  576\n"
+        "  receptive field   each position of Conv2D (4×6×6) sees 3×3 pixels of 8×8"
+    )
+    assert "depth   1 layer with kernels" in text
+    assert "1×1 convolution: Conv2D\n" in said(Conv2D(4, 1), None, (1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("network", "seen"),
+    [
+        (Residual(Conv2D(1, 3, padding=1)), "Residual (1×8×8) sees 3×3"),
+        (Parallel([Conv2D(1, 3, padding=1), Conv2D(1, 1)]), "Parallel (2×8×8) sees 3×3"),
+        (Sequential([Sequential([Conv2D(1, 3), Flatten(), Dense(2)])]), "block1.conv1 (1×6×6) sees 3×3"),
+        (Sequential([Conv2D(1, 3), Conv2D(1, 3)]), "conv2 (1×4×4) sees 5×5"),
+    ],
+)
+def test_what_the_last_maps_see(network: Layer, seen: str) -> None:
+    text = said(network, None, (1, 8, 8))
+    assert line_of(text, "receptive field") == f"each position of {seen} pixels of 8×8"
+
+
+def test_a_network_that_is_one_block_is_introduced() -> None:
+    body, shortcut = Conv2D(2, 3, padding=1), Conv2D(2, 1)
+    text = said(Residual(body, shortcut), None, (1, 8, 8))
+    assert "\nResidual: residual block with a shortcut of its own layers; 1×8×8 → 2×8×8\n" in text
+    assert line_of(text, "parameters on shortcuts") == "4"
+    branches = said(Parallel([body, shortcut]), None, (1, 8, 8))
+    assert "\nParallel: 2 branches side by side, joined along the channels; 1×8×8 → 4×8×8\n" in branches
+    assert "\nSequential" not in said("lenet")
+
+
+def test_activations_between_small_kernels_are_said_where_there_are_any() -> None:
+    between = "with an activation between each two"
+    for network in (
+        Sequential([Conv2D(2, 3, activation="relu"), Conv2D(2, 3)]),
+        Sequential([Conv2D(2, 3), BatchNormalization(), ReLU(), Conv2D(2, 3)]),
+    ):
+        assert between in said(network, None, (2, 8, 8))
+    bare = said(Sequential([Conv2D(2, 3), BatchNormalization(), Conv2D(2, 3), ReLU()]), None, (2, 8, 8))
+    assert "Small kernels in a row" in bare
+    assert between not in bare
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "written"),
+    [
+        (12, 48, "12 / 48 = 25%"),
+        (5, 5, "5 / 5 = 100%"),
+        (8298, 10_001, "8,298 / 10,001 ≈ 83.0%"),
+        (1, 10_000_000, "1 / 10,000,000 < 0.1%"),
+        (9_999_999, 10_000_000, "9,999,999 / 10,000,000 > 99.9%"),
+        (999, 1000, "999 / 1,000 = 99.9%"),
+    ],
+)
+def test_shares(part: int, whole: int, written: str) -> None:
+    assert share(part, whole) == written
+
+
+def test_one_is_no_plural() -> None:
+    network = Sequential([Conv2D(1, 3), GlobalAveragePooling2D(), RBF(1)])
+    text = said(network, None, (1, 4, 4))
+    assert "mean of each of 1 map of" in text
+    assert "distances of 1 feature from 1 code;" in text
+    assert line_of(text, "output") == "1 number"
+    assert not re.search(r"\b1 [a-z]+s\b", text)
+
+
+def test_words_of_fields_are_translated() -> None:
+    for pooling, word in {"sum": "和", "average": "平均值", "max": "最大值", "min": "最小值"}.items():
+        text = said(Sequential([TrainablePooling2D(2, pooling=pooling)]), "pool1", (1, 4, 4), "zh")
+        assert f"每个 2×2 窗口的{word}乘以系数" in text
+    for mode, word in {"bilinear": "双线性插值", "nearest": "最近邻插值"}.items():
+        network = Sequential([layers.Resize((8, 8), mode)])  # type: ignore[arg-type]
+        assert f"缩放到 8×8：{word}" in said(network, "resize1", (1, 4, 4), "zh")
 
 
 def test_names_that_are_not_there() -> None:

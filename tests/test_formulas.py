@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import math
-import operator
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from board import holds
 from test_study_notes import find
 
 TEXT = (Path(__file__).parents[1] / "docs" / "formulas.md").read_text(encoding="utf-8")
@@ -20,65 +17,6 @@ EXAMPLES = [
     for paragraph in re.findall(r"^Example: (.*?)\n$", TEXT, re.MULTILINE | re.DOTALL)
     for span in re.findall(r"`([^`]+)`", paragraph)
 ]
-
-SIGNS = {
-    "−": "-",
-    "·": "*",
-    "^": "**",
-    "²": "**2",
-    "√": "sqrt",
-    "⌊": "floor(",
-    "⌋": ")",
-    "⌈": "ceil(",
-    "⌉": ")",
-    "π": "pi",
-}
-OPERATIONS: dict[type[ast.AST], Callable[..., float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-    ast.USub: operator.neg,
-}
-
-
-def value(written: str) -> float:
-    """Compute what stands on one side of an equation."""
-    plain = re.sub(r"(?<=\d),(?=\d{3}\b)", "", written)
-    for sign, name in SIGNS.items():
-        plain = plain.replace(sign, name)
-    return computed(ast.parse(plain.strip(), mode="eval").body)
-
-
-def computed(node: ast.expr) -> float:
-    match node:
-        case ast.Constant(int() | float() as number):
-            return number
-        case ast.Name("pi"):
-            return math.pi
-        case ast.UnaryOp(op, operand):
-            return OPERATIONS[type(op)](computed(operand))
-        case ast.BinOp(left, op, right):
-            return OPERATIONS[type(op)](computed(left), computed(right))
-        case ast.Call(ast.Name("max" | "min" as name), arguments):
-            return (max if name == "max" else min)(map(computed, arguments))
-        case ast.Call(ast.Name(name), [argument]):
-            function: Callable[[float], float] = getattr(math, name)
-            return function(computed(argument))
-    raise AssertionError(f"not a number: {ast.unparse(node)}")
-
-
-def holds(equation: str) -> bool:
-    """Return whether all sides are equal, or, after ≈, equal in the decimals that are written."""
-    first, *others = re.split(r" (?=[=≈] )", equation)
-    assert others, f"{equation} is no equation"
-    for side in others:
-        decimals = len(side.partition(".")[2])
-        rounding = 0.5 * 10**-decimals if side.startswith("≈") else 0
-        if not math.isclose(value(first), value(side[1:]), rel_tol=1e-12, abs_tol=rounding + 1e-12):
-            return False
-    return True
 
 
 @pytest.mark.parametrize("equation", EXAMPLES)

@@ -11,9 +11,15 @@ import click
 
 from deepen.cli.group import as_json, cli, print_json, show
 from deepen.cli.networks import classes_option, input_shape_option, network_of, width_option
+from deepen.wording import columns
 
 if TYPE_CHECKING:
     from deepen.inspect.explain import Explanation
+
+STYLES = {"title": "bold", "heading": "bold cyan", "line": ""}
+
+MIN_WIDTH = 20
+"""Columns that a text has at least, however wide its label is."""
 
 
 @cli.command()
@@ -70,7 +76,7 @@ def language(environment: Mapping[str, str]) -> str:
 
 
 def _show(explanation: Explanation) -> None:
-    """Print an explanation: with headings in colour on a terminal, else as plain text."""
+    """Print an explanation: on a terminal with headings in colour and fitted to its width, else as plain text."""
     from rich.console import Console
     from rich.text import Text
 
@@ -78,9 +84,8 @@ def _show(explanation: Explanation) -> None:
     if not console.is_terminal:
         show(str(explanation))
         return
-    console.print(Text(explanation.title, style="bold"))
-    for section in explanation.sections:
-        console.print()
-        console.print(Text(explanation.said(section.heading), style="bold cyan"))
-        for line in explanation.written(section):
-            console.print(Text(line))
+    for row in explanation.rows():
+        indent = columns(row.label)
+        # On a narrow terminal the label may take most of the line; the text then has to make do with the width.
+        lines = Text(row.text, STYLES[row.role]).wrap(console, max(console.width - indent, MIN_WIDTH))
+        console.print(Text(row.label) + Text("\n" + " " * indent).join(lines))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
@@ -114,17 +114,39 @@ def receptive_fields(network: Layer, input_shape: Shape) -> dict[str, ReceptiveF
     return found
 
 
-def field_of_last_maps(network: Layer, input_shape: Shape) -> ReceptiveField | None:
-    """Return the receptive field of the last maps, all of which the layer behind them sees; None without maps."""
+def last_maps(network: Layer, input_shape: Shape) -> tuple[str, ReceptiveField] | None:
+    """Return where the last maps are, all of which the layer behind them sees, with their receptive field.
+
+    The path is empty where the network as a whole gives them. Without maps there is nothing to return.
+    """
     fields = receptive_fields(network, input_shape)
-    maps = [path for path in _paths_of_maps(Child("", network, input_shape), "") if path in fields]
-    return fields[maps[-1]] if maps else None
+    paths = [path for path in _paths_of_maps(Child("", network, input_shape), "") if path in fields]
+    return (paths[-1], fields[paths[-1]]) if paths else None
+
+
+def ways(layer: Layer, children: Sequence[Child]) -> list[list[Child]]:
+    """Return the ways through a container, each from its input to its output.
+
+    A side output has none: what leaves it is what came in.
+    """
+    match layer:
+        case SideOutput():
+            return []
+        case Residual():
+            *body, shortcut = children
+            return [body, [shortcut]]
+        case Parallel():
+            return [[branch] for branch in children]
+    return [list(children)]
 
 
 def _paths_of_maps(child: Child, path: str) -> Iterator[str]:
-    for inner in child.layer.children(child.input_shape):
+    inside = child.layer.children(child.input_shape)
+    for inner in inside:
         yield from _paths_of_maps(inner, join(path, inner.name))
-    if len(child.output_shape) == 3:
+    # What leaves the network as its last layer's output is named by that layer.
+    named_by_its_last = not path and bool(inside) and len(ways(child.layer, inside)) == 1
+    if len(child.output_shape) == 3 and not named_by_its_last:
         yield path
 
 
@@ -132,33 +154,16 @@ def _through(child: Child, path: str, field: ReceptiveField, found: dict[str, Re
     """Return the field behind a layer, and note it with those of the layers on the way."""
     layer, shape = child.layer, child.input_shape
     inside = layer.children(shape)
-    match layer:
-        case SideOutput():
-            _chain(inside, path, field, found)
-        case Residual():
-            *body, shortcut = inside
-            field = _merged([body, [shortcut]], child, path, field, found)
-        case Parallel():
-            field = _merged([[branch] for branch in inside], child, path, field, found)
-        case _ if layer.container:
-            field = _chain(inside, path, field, found)
-        case _:
-            reach = layer.reach(shape)
-            field = field.grown(reach) if reach else field.of_all(shape) if len(shape) == 3 else field
+    if isinstance(layer, SideOutput):
+        _chain(inside, path, field, found)
+    elif layer.container:
+        fields = [_chain(way, path, field, found) for way in ways(layer, inside)]
+        field = reduce(lambda one, other: one.united(other, child.output_shape), fields)
+    else:
+        reach = layer.reach(shape)
+        field = field.grown(reach) if reach else field.of_all(shape) if len(shape) == 3 else field
     found[path] = field
     return field
-
-
-def _merged(
-    ways: Iterable[Iterable[Child]],
-    child: Child,
-    path: str,
-    field: ReceptiveField,
-    found: dict[str, ReceptiveField],
-) -> ReceptiveField:
-    """Return the field of what several ways lead to."""
-    fields = [_chain(way, path, field, found) for way in ways]
-    return reduce(lambda one, other: one.united(other, child.output_shape), fields)
 
 
 def _chain(

@@ -122,7 +122,7 @@ def as_table(summary: Summary, title: str = "") -> Table:
         Column("layer (type)", "left", wraps=20),
         Column("output shape", "left"),
         Column("parameters"),
-        Column("multiply-adds", spare=1),
+        Column("multiply-adds", spare=1, wraps=1),
         Column("activations", spare=2),
         Column("receptive field", "left", spare=3, note=FIELD_NOTE),
     )

@@ -36,8 +36,12 @@ C3_CONNECTIONS: Connections = (
 class PartialConv2D(KernelLayer):
     """Convolve by a table: filter f sees only the input maps `connections[f]`, numbered from 0.
 
-    `y[n,f,i,j] = b[f] + Σ(c ∈ connections[f], u, v) x[n, c, i·s+u−p, j·s+v−p] · k[pair(f,c), u, v]`, then the
-    activation. The gradients are those of `Conv2D`; of its kernel's, those of the pairs.
+    `y[n,f,i,j] = b[f] + Σ(c ∈ connections[f], u, v) x[n, c, i·s+u−p, j·s+v−p] · k[pair(f,c),u,v]`, then the
+    activation.
+
+    Backward: with dz the gradient before the activation, `db[f] = Σ(n,i,j) dz[n,f,i,j]`,
+    `dk[pair(f,c),u,v] = Σ(n,i,j) dz[n,f,i,j] · x[n, c, i·s+u−p, j·s+v−p]`, and dx gets
+    `dz[n,f,i,j] · k[pair(f,c),u,v]` at each place that was read.
 
     It is `Conv2D` with a kernel that is zero, and stays zero, where a map is not seen. One small kernel is
     stored for each pair of filter and map, in the order of the table; fan-in counts the maps that a filter sees.

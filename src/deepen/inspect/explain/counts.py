@@ -68,19 +68,21 @@ def connections(layer: Layer, input_shape: Shape) -> tuple[str, int] | None:
     Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II.B.
     """
     shape = layer.output_shape(input_shape)
-    match layer:
-        case Conv2D() | PartialConv2D() | Dense() | RBF():
-            count = sum(param.size for param in layer.params(input_shape).values()) * prod(shape[1:])
-            return times(_PARAMETERS[type(layer)](layer, input_shape), shape[1:]), count
-        case TrainablePooling2D():
-            window = layer.window
-            return f"({product(window)} + 1)·{product(shape)}", (prod(window) + 1) * prod(shape)
+    if type(layer) is TrainablePooling2D:
+        window = layer.window
+        return f"({product(window)} + 1)·{product(shape)}", (prod(window) + 1) * prod(shape)
+    if type(layer) in (Conv2D, PartialConv2D, Dense, RBF):
+        count = sum(param.size for param in layer.params(input_shape).values()) * prod(shape[1:])
+        return times(_PARAMETERS[type(layer)](layer, input_shape), shape[1:]), count
     return None
 
 
 def counts_connections(places: Iterable[Node]) -> bool:
-    """Return whether a network has layers that are LeNet-5's alone, so that its connections are of interest."""
-    return any(isinstance(place.layer, (TrainablePooling2D, RBF)) for place in places)
+    """Return whether a network has layers that are LeNet-5's alone, and all that learn are of the kinds it has."""
+    with_params = {type(place.layer) for place in places if place.layer.params(place.input_shape)}
+    return not with_params.isdisjoint({TrainablePooling2D, RBF}) and with_params <= {
+        *(Conv2D, PartialConv2D, TrainablePooling2D, Dense, RBF)
+    }
 
 
 def memory(output_shape: Shape) -> Line:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from deepen import layers
 from deepen.inspect.explain.explanation import Line, Text, same
+from deepen.inspect.explain.kinds import is_known
 from deepen.inspect.explain.writing import pair, product, size
 from deepen.layers.activation import activation
 from deepen.layers.windows import Windows
@@ -30,39 +32,55 @@ class Equations:
 
 
 def equations(layer: Layer, input_shape: Shape) -> list[Line]:
-    """Return the equations of a layer and of its activation; nothing for a layer that is not the library's own."""
-    found = _found(layer)
-    if found is None:
+    """Return the equations of a layer and of its activation; nothing for a layer that is not the library's own.
+
+    With an activation, the layer gives z, and the activation y = f(z); without one z is y.
+    """
+    if not is_known(layer):
         return []
+    found = _of_kind(layer)
     forward, backward = list(map(_text, found.forward)), list(map(_text, found.backward))
+    here = [found.here(layer, input_shape)]
     if not getattr(layer, "use_bias", True):
-        forward = [Text(*(words.replace("b[f] + ", "").replace(" + b", "") for words in text)) for text in forward]
+        forward = [_replaced(text, r"b\[f\] \+ | \+ b$", "") for text in forward]
         backward = [text for text in backward if not text.en.startswith("db")]
-    lines = [Line(text, FORWARD) for text in forward] + [Line(text, BACKWARD) for text in backward]
-    letters = found.here(layer, input_shape)
-    name = getattr(layer, "activation", None)
-    return [*lines, *([Line(same(letters), HERE)] if letters else []), *(_activation(name) if name else [])]
+    if hasattr(layer, "activation"):
+        # What is written as f(z) comes after z, and its gradient before all others.
+        forward = [_replaced(text, r"f\((.*)\)$", r"\1") for text in forward]
+        backward = [text for text in backward if not text.en.startswith("dz = ")]
+        if layer.activation:
+            f = activation(layer.activation)
+            own = EQUATIONS[type(f)]
+            forward = [_replaced(text, "^y", "z") for text in forward] + list(map(_of_z, own.forward))
+            backward = [*map(_of_z, own.backward), *backward]
+            here.append(own.here(f, ()))
+        else:
+            backward = [_replaced(text, "dz", "dy") for text in backward]
+    letters = ", ".join(filter(None, here))
+    return [
+        *(Line(text, FORWARD) for text in forward),
+        *(Line(text, BACKWARD) for text in backward),
+        *([Line(same(letters), HERE)] if letters else []),
+    ]
 
 
-def _found(layer: Layer) -> Equations | None:
+def _of_kind(layer: Layer) -> Equations:
     match layer:
         case layers.Residual(shortcut=None):
             return Equations(("y = body(x) + x",), ("dx = body'(dy) + dy",))
         case layers.Parallel(merge="add"):
             return Equations(("y = b₁(x) + b₂(x) + …",), EQUATIONS[layers.Parallel].backward)
-    return EQUATIONS.get(type(layer))
+    return EQUATIONS[type(layer)]
 
 
-def _activation(name: str) -> list[Line]:
-    """Return the equations of the activation that a layer ends with: from z to y, and from dy to dz."""
-    function = activation(name)
-    found = EQUATIONS.get(type(function))
-    if found is None:
-        return []
-    label = Text(f"then {name}", f"再经 {name}")
-    letters = found.here(function, ())
-    texts = [*found.forward, *found.backward, *([letters] if letters else [])]
-    return [Line(_text(words), label) for words in texts]
+def _of_z(words: Words) -> Text:
+    """Return an equation of an activation with z in place of x: `dx = dy · y` becomes `dz = dy · y`."""
+    text = _text(words)
+    return Text(*(re.sub(r"(?<![A-Za-z])(d?)x(?![A-Za-z])", r"\1z", each).replace("ˣ", "ᶻ") for each in text))
+
+
+def _replaced(text: Text, pattern: str, by: str) -> Text:
+    return Text(*(re.sub(pattern, by, each) for each in text))
 
 
 def _text(words: Words) -> Text:
@@ -87,8 +105,9 @@ def _convolution(layer: Any, shape: Shape) -> str:
 
 
 def _partial(layer: Any, shape: Shape) -> str:
-    seen = ", ".join(f"({', '.join(map(str, maps))})" for maps in layer.connections)
-    return f"{_window(layer, shape)}, d = 1, connections = {seen}"
+    # Without spaces inside of the brackets, so that lines break between filters.
+    seen = ", ".join(f"({','.join(map(str, maps))})" for maps in layer.connections)
+    return f"{_window(layer, shape)}, connections = {seen}"
 
 
 def _resized(layer: Any, shape: Shape) -> str:
@@ -112,14 +131,6 @@ def _value(value: Any) -> str:
     return f"{value:g}"
 
 
-_CONVOLUTION_BACK = (
-    "db[f] = Σ(n,i,j) dz[n,f,i,j]",
-    "dk[f,c,u,v] = Σ(n,i,j) dz[n,f,i,j] · x[n, c, i·s+u·d−p, j·s+v·d−p]",
-    Text(
-        "dx gets dz[n,f,i,j] · k[f,c,u,v] at each place that was read",
-        "dx 在每个被读取过的位置累加 dz[n,f,i,j] · k[f,c,u,v]",
-    ),
-)
 _NORMALIZED = ("y = γ · x̂ + β", "x̂ = (x − μ) / √(σ² + ε)")
 
 EQUATIONS: dict[type[Layer], Equations] = {
@@ -145,7 +156,14 @@ EQUATIONS: dict[type[Layer], Equations] = {
     ),
     layers.Conv2D: Equations(
         ("y[n,f,i,j] = b[f] + Σ(c,u,v) x[n, c, i·s+u·d−p, j·s+v·d−p] · k[f,c,u,v]",),
-        _CONVOLUTION_BACK,
+        (
+            "db[f] = Σ(n,i,j) dz[n,f,i,j]",
+            "dk[f,c,u,v] = Σ(n,i,j) dz[n,f,i,j] · x[n, c, i·s+u·d−p, j·s+v·d−p]",
+            Text(
+                "dx gets dz[n,f,i,j] · k[f,c,u,v] at each place that was read",
+                "dx 在每个被读取过的位置累加 dz[n,f,i,j] · k[f,c,u,v]",
+            ),
+        ),
         _convolution,
     ),
     layers.Dense: Equations(
@@ -217,8 +235,15 @@ EQUATIONS: dict[type[Layer], Equations] = {
     ),
     layers.Parallel: Equations(("y = [b₁(x), b₂(x), …]",), ("dx = Σ bᵢ'(dyᵢ)",)),
     layers.PartialConv2D: Equations(
-        ("y[n,f,i,j] = b[f] + Σ(c ∈ connections[f], u, v) x[n, c, i·s+u−p, j·s+v−p] · k[pair(f,c), u, v]",),
-        _CONVOLUTION_BACK,
+        ("y[n,f,i,j] = b[f] + Σ(c ∈ connections[f], u, v) x[n, c, i·s+u−p, j·s+v−p] · k[pair(f,c),u,v]",),
+        (
+            "db[f] = Σ(n,i,j) dz[n,f,i,j]",
+            "dk[pair(f,c),u,v] = Σ(n,i,j) dz[n,f,i,j] · x[n, c, i·s+u−p, j·s+v−p]",
+            Text(
+                "dx gets dz[n,f,i,j] · k[pair(f,c),u,v] at each place that was read",
+                "dx 在每个被读取过的位置累加 dz[n,f,i,j] · k[pair(f,c),u,v]",
+            ),
+        ),
         _partial,
     ),
     layers.RBF: Equations(

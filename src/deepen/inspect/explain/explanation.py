@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from deepen.wording import columns, padded
 
@@ -52,6 +53,14 @@ class Section:
     """Path of the layer that it is about; empty for the whole network."""
 
 
+class Row(NamedTuple):
+    """A line as it is written: the text, what stands before it in the column of the labels, and what it is."""
+
+    text: str
+    label: str = ""
+    role: Literal["title", "heading", "line"] = "line"
+
+
 @dataclass(frozen=True)
 class Explanation:
     """A network or a layer of it, explained; `str()` writes it in its language."""
@@ -64,28 +73,31 @@ class Explanation:
         """Return a text in this explanation's language."""
         return str(getattr(text, self.language))
 
-    def written(self, section: Section) -> list[str]:
-        """Return the lines of a section without its heading, the labels in a column of their own."""
-        labels = [self.said(line.label) for line in section.lines]
-        width = max(map(columns, labels), default=0)
-        before = ["", *labels]
-        return [
-            # What several lines are about stands before the first of them.
-            f"  {padded('' if label == above else label, width)}  {self.said(line.text)}"
-            if label
-            else f"  {self.said(line.text)}"
-            for above, label, line in zip(before, labels, section.lines, strict=False)
-        ]
-
-    def __str__(self) -> str:
-        text = self.title
+    def rows(self) -> Iterator[Row]:
+        """Yield what is written line by line, empty lines too."""
+        yield Row(self.title, role="title")
         lines_before = True
         for section in self.sections:
             # Headings that say it all stand close together.
-            text += "\n\n" if section.lines or lines_before else "\n"
-            text += "\n".join([self.said(section.heading), *self.written(section)])
+            if section.lines or lines_before:
+                yield Row("")
+            yield Row(self.said(section.heading), role="heading")
+            yield from self._lines(section)
             lines_before = bool(section.lines)
-        return text
+
+    def _lines(self, section: Section) -> Iterator[Row]:
+        """Yield the lines of a section, the labels in a column of their own."""
+        width = max((columns(self.said(line.label)) for line in section.lines), default=0)
+        above = ""
+        for line in section.lines:
+            label = self.said(line.label)
+            # What several lines are about stands before the first of them.
+            shown = padded("" if label == above else label, width)
+            yield Row(self.said(line.text), f"  {shown}  " if label else "  ")
+            above = label
+
+    def __str__(self) -> str:
+        return "\n".join(row.label + row.text for row in self.rows())
 
     def to_data(self) -> dict[str, Any]:
         """Return what JSON shows of it."""

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 
-from deepen.inspect.arithmetic import ReceptiveField
+from deepen.inspect.arithmetic import ReceptiveField, ways
 from deepen.inspect.explain.explanation import Line, Text, same
-from deepen.inspect.explain.places import inside, placed, ways
+from deepen.inspect.explain.places import Plan, called, inside, placed
 from deepen.inspect.explain.writing import by_axis, equation, number, total
 from deepen.layers import Sequential
-from deepen.paths import Shape
-from deepen.spec import Child, Layer, Node
+from deepen.spec import Node
 
 Terms = tuple[list[str], list[str]]
 """What a way adds to the field, for height and width: `(3 − 1)·2`, ..."""
+
+Fields = Mapping[str, ReceptiveField]
+"""The receptive field behind each layer by its path."""
 
 
 @dataclass(frozen=True)
 class Step:
     """One line of the board: the field before, what is added, the field after."""
 
-    path: str
+    layer: str
     before: ReceptiveField
     added: Terms
     after: ReceptiveField
@@ -31,7 +32,7 @@ class Step:
         """Return the step as a line, or as one each for height and width; nothing where nothing changes."""
         if (self.before.size, self.before.stride) == (self.after.size, self.after.stride):
             return []
-        return by_axis(same(self.path), self._written)
+        return by_axis(same(self.layer), self._written)
 
     def _written(self, axis: int) -> Text:
         size, strides = self.after.size[axis], (self.before.stride[axis], self.after.stride[axis])
@@ -44,10 +45,10 @@ class Step:
         return text.then(Text(f"; stride {grown}", f"；步幅 {grown}"))
 
 
-def steps(network: Node, path: str) -> list[Step]:
+def steps(plan: Plan, path: str) -> list[Step]:
     """Return the steps on the way from the image to the output of the layer at a path."""
     found: list[Step] = []
-    here, field = network, ReceptiveField()
+    here, field = plan.places[0], ReceptiveField()
     while here.path != path:
         children = here.layer.children(here.input_shape)
         for way in ways(here.layer, children) or [list(children)]:
@@ -55,10 +56,10 @@ def steps(network: Node, path: str) -> list[Step]:
             leading = [each for each in places if f"{path}.".startswith(f"{each.path}.")]
             if leading:
                 for each in places[: places.index(leading[0])]:
-                    field = _pass(each, field, found)
+                    field = _pass(each, field, plan.fields, found)
                 here = leading[0]
                 break
-    _pass(here, field, found)
+    _pass(here, field, plan.fields, found)
     return found
 
 
@@ -85,52 +86,48 @@ def _place(stride: int, end: int) -> str:
     return f"{moving} {'−' if end < 0 else '+'} {number(abs(end))}" if end else moving
 
 
-def _pass(place: Node, field: ReceptiveField, found: list[Step]) -> ReceptiveField:
+def _pass(place: Node, field: ReceptiveField, fields: Fields, found: list[Step]) -> ReceptiveField:
     """Note the steps through a layer, and return the field behind it."""
     if isinstance(place.layer, Sequential):
         for child in inside(place):
-            field = _pass(child, field, found)
-        return field
-    added, after = _through(place.layer, place.input_shape, field)
-    found.append(Step(place.path, field, added, after))
-    return after
+            field = _pass(child, field, fields, found)
+    else:
+        after = fields[place.path]
+        found.append(Step(called(place), field, _added(place, field, fields), after))
+        field = after
+    return field
 
 
-def _through(layer: Layer, shape: Shape, field: ReceptiveField) -> tuple[Terms, ReceptiveField]:
-    """Return what a layer adds, and the field behind it."""
+def _added(place: Node, before: ReceptiveField, fields: Fields) -> Terms:
+    """Return what a layer adds to the field before it."""
+    layer, shape = place.layer, place.input_shape
     if layer.container:
-        branches = [_chain(way, field) for way in ways(layer, layer.children(shape))]
-        return _together(branches, field, layer.output_shape(shape))
+        return _of_the_widest(place, before, fields)
     reach = layer.reach(shape)
     if reach is None and len(shape) != 3:
-        return ([], []), field
-    seen = reach.size if reach else shape[1:]
-    height, width = (
-        [f"({number(k)} − 1)·{step}"] if k > 1 and step else [] for k, step in zip(seen, field.stride, strict=True)
-    )
-    return (height, width), field.grown(reach) if reach else field.of_all(shape)
+        return [], []
+    seen = zip(reach.size if reach else shape[1:], before.stride, strict=True)
+    height, width = ([f"({number(k)} − 1)·{step}"] if k > 1 and step else [] for k, step in seen)
+    return height, width
 
 
-def _chain(way: Sequence[Child], field: ReceptiveField) -> tuple[Terms, ReceptiveField]:
-    added: Terms = ([], [])
-    for child in way:
-        more, field = _through(child.layer, child.input_shape, field)
-        added = (added[0] + more[0], added[1] + more[1])
-    return added, field
+def _of_the_widest(place: Node, before: ReceptiveField, fields: Fields) -> Terms:
+    """Return what the widest way through a container adds, if its field holds those of the others."""
+    found = []
+    for way in ways(place.layer, place.layer.children(place.input_shape)):
+        terms: Terms = ([], [])
+        field = before
+        for each in (placed(place.path, child) for child in way):
+            more = _added(each, field, fields)
+            terms = (terms[0] + more[0], terms[1] + more[1])
+            field = fields[each.path]
+        found.append((terms, field))
+    if not found:
+        return [], []
 
+    def along(axis: int) -> list[str]:
+        size = fields[place.path].size[axis]
+        terms, widest = max(found, key=lambda way: way[1].size[axis])
+        return terms[axis] if widest.size[axis] == size else [number(size - before.size[axis])]
 
-def _together(
-    branches: list[tuple[Terms, ReceptiveField]], before: ReceptiveField, maps: Shape
-) -> tuple[Terms, ReceptiveField]:
-    """Return what branches add together: what the widest one adds, if its field holds those of the others."""
-    if not branches:
-        return ([], []), before
-    united = reduce(lambda a, b: a.united(b, maps), (field for _, field in branches))
-
-    def added(axis: int) -> list[str]:
-        terms, widest = max(branches, key=lambda branch: branch[1].size[axis])
-        if widest.size[axis] == united.size[axis]:
-            return terms[axis]
-        return [number(united.size[axis] - before.size[axis])]
-
-    return (added(0), added(1)), united
+    return along(0), along(1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from math import prod
 
-from deepen.inspect.explain.explanation import Line, Section, Text, same
-from deepen.inspect.explain.places import Plan
+from deepen.inspect.explain.explanation import NOTHING, Line, Section, Text, same
+from deepen.inspect.explain.places import Plan, called
 from deepen.inspect.explain.writing import equation, number, product, share, size, total
 from deepen.layers import Conv2D
+from deepen.layers.activation import Activation
 from deepen.spec import Node
 
 NUMBERS = {2: Text("two", "两"), 3: Text("three", "三")}
@@ -25,6 +26,8 @@ def small(plan: Plan) -> Section | None:
     sees = equation(" + ".join(["1", *["(3 − 1)·1"] * count]), large)
     small_weights, large_weights = equation(f"{count}·3·3", 9 * count), equation(f"{large}·{large}", large**2)
     word = NUMBERS[count]
+    active = all(_activated(plan, first, second) for run in rows for first, second in pairwise(run))
+    between = Text(", with an activation between each two", "，且每两层之间有一次非线性") if active else NOTHING
     lines = [
         Line(
             Text(
@@ -34,10 +37,9 @@ def small(plan: Plan) -> Section | None:
         ),
         Line(
             Text(
-                f"weights for each pair of channels: {small_weights} instead of {large_weights}, "
-                "with an activation after each",
-                f"每对通道的权重：{small_weights}，而非 {large_weights}，且每层之后都有一次非线性",
-            )
+                f"weights for each pair of channels: {small_weights} instead of {large_weights}",
+                f"每对通道的权重：{small_weights}，而非 {large_weights}",
+            ).then(between)
         ),
     ]
     first, last = rows[0][0].path, rows[0][-1].path
@@ -79,7 +81,7 @@ def pointwise(plan: Plan) -> Section | None:
     weights, work = before * after, before * after * positions
     nine = equation(f"3·3·{product((before, after))}", 9 * weights)
     return Section(
-        Text(f"1×1 convolution: {place.path}", f"1×1 卷积：{place.path}"),
+        Text(f"1×1 convolution: {called(place)}", f"1×1 卷积：{called(place)}"),
         (
             Line(
                 Text(
@@ -141,7 +143,7 @@ def whole_maps(plan: Plan) -> Section | None:
         if layer.window == shape[1:] != (1, 1) and place.output_shape[1:] == (1, 1) and layer.groups == 1:
             weights = equation(f"{product((*layer.window, shape[0]))}·{number(layer.filters)}", _weights(place))
             return Section(
-                Text(f"{place.path} is a dense layer", f"{place.path} 就是全连接层"),
+                Text(f"{called(place)} is a dense layer", f"{called(place)} 就是全连接层"),
                 (
                     Line(
                         Text(
@@ -179,6 +181,14 @@ def _runs_of_3x3(row: list[Node]) -> list[list[Node]]:
         else:
             runs.append([])
     return [run for run in runs if len(run) > 1]
+
+
+def _activated(plan: Plan, first: Node, second: Node) -> bool:
+    """Return whether what one convolution gives another goes through an activation."""
+    assert isinstance(first.layer, Conv2D)
+    leaves = [each.node for each in plan.figures]
+    between = leaves[leaves.index(first) + 1 : leaves.index(second)]
+    return first.layer.activation is not None or any(isinstance(leaf.layer, Activation) for leaf in between)
 
 
 def _bottlenecks(row: list[Node]) -> list[list[Node]]:

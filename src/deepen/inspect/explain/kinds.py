@@ -14,16 +14,20 @@ from deepen.spec import Layer
 from deepen.wording import counted
 
 
+def is_known(layer: Layer) -> bool:
+    """Return whether a layer is the library's own; what is derived from one may compute something else."""
+    return type(layer) in KINDS
+
+
 def kind(layer: Layer, input_shape: Shape) -> Text:
     """Return what a layer does; of a layer that is not the library's own, the first paragraph of its docstring."""
-    describe = KINDS.get(type(layer))
-    if describe is None:
+    if not is_known(layer):
         # A dataclass without a docstring is given one by Python: its own call.
         first = " ".join((getdoc(type(layer)) or "").split("\n\n")[0].split())
         return same(type(layer).__name__ if first.startswith(f"{type(layer).__name__}(") else first)
     function = getattr(layer, "activation", None)
     behind = Text(f", then {function}", f"，再经 {function}") if function else NOTHING
-    return describe(layer, input_shape).then(behind)
+    return KINDS[type(layer)](layer, input_shape).then(behind)
 
 
 def _convolution(layer: Any, shape: Shape) -> Text:
@@ -44,11 +48,11 @@ def _convolution(layer: Any, shape: Shape) -> Text:
 
 
 def _partial(layer: Any, shape: Shape) -> Text:
-    filters, window = number(len(layer.connections)), size(layer.window)
+    filters, window = len(layer.connections), size(layer.window)
     return Text(
-        f"convolution by a table, {filters} filters with {window} kernels, each over some of "
+        f"convolution by a table, {counted(filters, 'filter')} with {window} kernels, each over some of "
         f"{counted(shape[0], 'channel')}",
-        f"按连接表卷积：{filters} 个滤波器，卷积核 {window}，各只覆盖 {number(shape[0])} 个通道中的一部分",
+        f"按连接表卷积：{number(filters)} 个滤波器，卷积核 {window}，各只覆盖 {number(shape[0])} 个通道中的一部分",
     ).then(_steps(layer))
 
 
@@ -77,19 +81,25 @@ def _pooling(en: str, zh: str) -> Callable[[Any, Shape], Text]:
     return describe
 
 
+POOLED = {"sum": "和", "average": "平均值", "max": "最大值", "min": "最小值"}
+
+
 def _trainable_pooling(layer: Any, shape: Shape) -> Text:
     window = size(layer.window)
     text = Text(
         f"trainable pooling, the {layer.pooling} of each {window} window times a coefficient plus a bias",
-        f"可训练的池化：每个 {window} 窗口的 {layer.pooling} 乘系数再加偏置",
+        f"可训练的池化：每个 {window} 窗口的{POOLED[layer.pooling]}乘以系数再加偏置",
     )
     return text.then(_steps(layer))
 
 
 def _global(en: str, zh: str) -> Callable[[Any, Shape], Text]:
     def describe(layer: Any, shape: Shape) -> Text:
-        maps, window = number(shape[0]), size(shape[1:])
-        return Text(f"{en} of each of {maps} maps of {window}", f"{zh}：{maps} 张 {window} 的特征图各得一个数")
+        window = size(shape[1:])
+        maps = counted(shape[0], "map")
+        return Text(
+            f"{en} of each of {maps} of {window}", f"{zh}：{number(shape[0])} 张 {window} 的特征图各得一个数"
+        )
 
     return describe
 
@@ -109,20 +119,20 @@ def _dense(layer: Any, shape: Shape) -> Text:
 def _rbf(layer: Any, shape: Shape) -> Text:
     inputs, units = number(shape[0]), number(layer.units)
     return Text(
-        f"radial basis functions, distances of {inputs} features from {units} codes",
+        f"radial basis functions, distances of {counted(shape[0], 'feature')} from {counted(layer.units, 'code')}",
         f"径向基函数：{inputs} 个特征到 {units} 个编码的距离",
     )
 
 
 def _local_response(layer: Any, shape: Shape) -> Text:
     return Text(
-        f"local response normalization over {layer.size} neighbouring channels",
+        f"local response normalization over {counted(layer.size, 'neighbouring channel')}",
         f"局部响应归一化：相邻 {layer.size} 个通道",
     )
 
 
 def _group_normalization(layer: Any, shape: Shape) -> Text:
-    return Text(f"group normalization in {layer.groups} groups", f"组归一化：分为 {layer.groups} 组")
+    return Text(f"group normalization in {counted(layer.groups, 'group')}", f"组归一化：分为 {layer.groups} 组")
 
 
 def _dropout(en: str, zh: str) -> Callable[[Any, Shape], Text]:
@@ -140,11 +150,18 @@ def _zeros(layer: Any, shape: Shape) -> Text:
 
 
 def _channel_padding(layer: Any, shape: Shape) -> Text:
-    return Text(f"maps of zeros up to {layer.channels} channels", f"补全零特征图至 {layer.channels} 个通道")
+    return Text(
+        f"maps of zeros up to {counted(layer.channels, 'channel')}", f"补全零特征图至 {layer.channels} 个通道"
+    )
+
+
+RESIZED = {"bilinear": "双线性插值", "nearest": "最近邻插值"}
 
 
 def _resize(layer: Any, shape: Shape) -> Text:
-    return Text(f"resizing to {size(layer.size)}, {layer.mode}", f"缩放到 {size(layer.size)}：{layer.mode}")
+    return Text(
+        f"resizing to {size(layer.size)}, {layer.mode}", f"缩放到 {size(layer.size)}：{RESIZED[layer.mode]}"
+    )
 
 
 def _residual(layer: Any, shape: Shape) -> Text:
@@ -155,9 +172,10 @@ def _residual(layer: Any, shape: Shape) -> Text:
 
 def _parallel(layer: Any, shape: Shape) -> Text:
     count = len(layer.branches)
+    branches = "1 branch" if count == 1 else f"{count} branches side by side"
     if layer.merge == "concat":
-        return Text(f"{count} branches side by side, joined along the channels", f"{count} 条并行分支，沿通道拼接")
-    return Text(f"{count} branches side by side, added", f"{count} 条并行分支，相加")
+        return Text(f"{branches}, joined along the channels", f"{count} 条并行分支，沿通道拼接")
+    return Text(f"{branches}, added", f"{count} 条并行分支，相加")
 
 
 def _sequential(layer: Any, shape: Shape) -> Text:

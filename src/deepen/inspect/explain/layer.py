@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deepen.inspect.arithmetic import ReceptiveField
 from deepen.inspect.explain import counts
 from deepen.inspect.explain.equations import equations
 from deepen.inspect.explain.explanation import NOTHING, Line, Section, Text, headed, same
@@ -31,7 +30,7 @@ WHY: dict[type, Text] = {
     ),
     SideOutput: Text(
         "gradients of its loss reach the early layers on a short way; the network itself does not know of it",
-        "其损失的梯度经短路到达前面的层；网络的其余部分不受影响",
+        "其损失的梯度经较短的路径到达前面的层；网络本身并不知道它",
     ),
 }
 """Why there are such blocks."""
@@ -70,8 +69,7 @@ def cost(plan: Plan, place: Node) -> list[Line]:
     """Return the parameters, multiply-adds and memory of a leaf, and its connections in a network like LeNet-5."""
     layer, shape = place.layer, place.input_shape
     lines = [*counts.parameters(layer, shape), *counts.multiply_adds(layer, shape)]
-    found = counts.connections(layer, shape)
-    if found and counts.counts_connections(plan.places):
+    if counts.counts_connections(plan.places) and (found := counts.connections(layer, shape)):
         lines.append(Line(same(equation(*found)), counts.CONNECTIONS))
     return [*lines, counts.memory(place.output_shape)]
 
@@ -84,10 +82,13 @@ def _field(plan: Plan, place: Node) -> tuple[Text, tuple[Line, ...]]:
         "a window of k positions sees r + (k − 1)·j pixels, where r and j are size and stride of the field before",
         "k 个位置的窗口看到 r + (k − 1)·j 个像素，r 与 j 是前一层感受野的大小与步幅",
     )
-    found = steps(plan.places[0], place.path)
-    field = found[-1].after if found else ReceptiveField()
+    field = plan.fields[place.path]
     heading = Text(f"Receptive field: {size(field.size)} pixels", f"感受野：{size(field.size)} 个像素")
-    return heading, (Line(rule), *(line for step in found for line in step.lines()), *position(field))
+    return heading, (
+        Line(rule),
+        *(line for step in steps(plan, place.path) for line in step.lines()),
+        *position(field),
+    )
 
 
 def _heading(place: Node) -> Text:

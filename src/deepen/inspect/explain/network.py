@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 
-from deepen.inspect.arithmetic import ReceptiveField
+from deepen.inspect.arithmetic import last_maps
 from deepen.inspect.explain import counts
 from deepen.inspect.explain.explanation import Line, Section, Text, headed
-from deepen.inspect.explain.field import steps
 from deepen.inspect.explain.layer import cost, reshaped
 from deepen.inspect.explain.observations import observations
-from deepen.inspect.explain.places import Plan, depth, inside
+from deepen.inspect.explain.places import Plan, called, depth, inside
 from deepen.inspect.explain.sizes import output_size
 from deepen.inspect.explain.totals import learned, totals
 from deepen.inspect.explain.writing import size
@@ -37,7 +36,7 @@ def _introduction(plan: Plan) -> Section:
             f"{shape[0]} 个通道，{size(shape[1:])} 像素",
         )
         if len(shape) == 3
-        else Text(f"{size(shape)} numbers", f"{size(shape)} 个数")
+        else _numbers(shape)
     )
     leaves, weighted = len(plan.figures), sum(learned(each) > 0 for each in plan.figures)
     deep = depth(plan.network, shape)
@@ -45,16 +44,25 @@ def _introduction(plan: Plan) -> Section:
         Text("The network", "网络"),
         (
             Line(pixels, Text("input", "输入")),
-            Line(Text(f"{size(output)} numbers", f"{size(output)} 个数"), Text("output", "输出")),
+            Line(_numbers(output), Text("output", "输出")),
             Line(
                 Text(f"{leaves}, of which {weighted} learn", f"{leaves} 层，其中 {weighted} 层有可学习的参数"),
                 Text("layers", "层"),
             ),
             Line(
-                Text(f"{deep} layers with kernels on the longest way", f"最长路径上带权重的层有 {deep} 层"),
+                Text(
+                    f"{counted(deep, 'layer')} with kernels on the longest way",
+                    f"最长路径上带权重的层有 {deep} 层",
+                ),
                 Text("depth", "深度"),
             ),
         ),
+    )
+
+
+def _numbers(shape: Shape) -> Text:
+    return Text(
+        counted(shape[0], "number") if len(shape) == 1 else f"{size(shape)} numbers", f"{size(shape)} 个数"
     )
 
 
@@ -69,7 +77,8 @@ def _layers(plan: Plan) -> list[Section]:
 
 def _once(place: Node, said: dict[tuple[Layer, Shape], str]) -> Iterator[tuple[Node, str]]:
     """Yield the layers in a place, each with the path of an equal one that came before."""
-    if not place.layer.container:
+    # A network that is a plain sequence has been introduced as such.
+    if place.path or not isinstance(place.layer, Sequential):
         yield place, ""
     for child in inside(place):
         key = replace(child.layer, name=None), child.input_shape
@@ -77,8 +86,6 @@ def _once(place: Node, said: dict[tuple[Layer, Shape], str]) -> Iterator[tuple[N
             yield child, said[key]
         elif child.layer != Sequential(name=child.layer.name):
             said[key] = child.path
-            if child.layer.container:
-                yield child, ""
             yield from _once(child, said)
 
 
@@ -95,7 +102,7 @@ def _repeated(found: list[tuple[Node, str]]) -> Section:
 
 def _section(plan: Plan, place: Node) -> Section:
     layer, shape = place.layer, place.input_shape
-    heading = headed(place.path or type(layer).__name__, reshaped(place))
+    heading = headed(called(place), reshaped(place))
     lines = output_size(layer, shape)
     if not layer.container:
         lines += [line for line in cost(plan, place) if line.label != counts.MEMORY]
@@ -104,15 +111,15 @@ def _section(plan: Plan, place: Node) -> Section:
 
 def _field(plan: Plan) -> list[Line]:
     """Return what the last maps see of the image."""
-    maps = [place for place in inside(plan.places[0]) if len(place.output_shape) == 3]
-    if not maps or len(plan.input_shape) != 3:
+    found = last_maps(plan.network, plan.input_shape)
+    if found is None:
         return []
-    found = steps(plan.places[0], maps[-1].path)
-    field = found[-1].after if found else ReceptiveField()
-    path, shape = maps[-1].path, size(maps[-1].output_shape)
+    path, field = found
+    (maps,) = (place for place in plan.places if place.path == path)
+    name, shape = called(maps), size(maps.output_shape)
     seen, image = size(field.size), size(plan.input_shape[1:])
     text = Text(
-        f"each position of {path} ({shape}) sees {seen} pixels of {image}",
-        f"{path}（{shape}）的每个位置看到 {image} 中的 {seen} 个像素",
+        f"each position of {name} ({shape}) sees {seen} pixels of {image}",
+        f"{name}（{shape}）的每个位置看到 {image} 中的 {seen} 个像素",
     )
     return [Line(text, Text("receptive field", "感受野"))]

@@ -8,10 +8,11 @@ from math import prod
 from deepen.inspect.explain import kernels
 from deepen.inspect.explain.counts import MULTIPLY_ADDS, PARAMETERS
 from deepen.inspect.explain.explanation import Line, Section, Text, same
-from deepen.inspect.explain.places import Plan
+from deepen.inspect.explain.places import Plan, called
 from deepen.inspect.explain.totals import learned
 from deepen.inspect.explain.writing import equation, number, product, share, total
 from deepen.layers import Conv2D, Dense, GlobalAveragePooling2D, PartialConv2D, Residual
+from deepen.paths import join
 
 Observation = Callable[[Plan], Section | None]
 
@@ -23,6 +24,8 @@ def observations(plan: Plan) -> list[Section]:
 
 def _heaviest(plan: Plan) -> Section | None:
     """Say where most of the parameters and most of the multiply-adds are."""
+    if len(plan.figures) == 1:
+        return None
     lines = []
     in_use = [each for each in plan.figures if not each.for_training_only]
     for label, used, count in (
@@ -50,10 +53,10 @@ def _heaviest(plan: Plan) -> Section | None:
 
 def _table(plan: Plan) -> Section | None:
     """Say what a table of connections saves against full connection."""
-    found = [place for place in plan.places if isinstance(place.layer, PartialConv2D)]
+    found = [place for place in plan.places if type(place.layer) is PartialConv2D]
     if not found:
         return None
-    path, layer, maps = found[0].path, found[0].layer, found[0].input_shape[0]
+    name, layer, maps = called(found[0]), found[0].layer, found[0].input_shape[0]
     assert isinstance(layer, PartialConv2D)
     filters, pairs = len(layer.connections), sum(map(len, layer.connections))
     window, bias = prod(layer.window), int(layer.use_bias)
@@ -62,7 +65,7 @@ def _table(plan: Plan) -> Section | None:
     all_pairs = equation(f"{maps}·{filters}", maps * filters)
     saved = equation(f"{number(full)} − {number(partial)}", full - partial)
     return Section(
-        Text(f"What the table of {path} saves", f"{path} 的连接表省下多少"),
+        Text(f"What the table of {name} saves", f"{name} 的连接表省下多少"),
         (
             Line(
                 same(equation(f"({inputs})·{filters}", full)),
@@ -81,29 +84,30 @@ def _table(plan: Plan) -> Section | None:
 
 def _shortcuts(plan: Plan) -> Section | None:
     """Say what residual connections do to the gradient."""
-    blocks = [place for place in plan.places if isinstance(place.layer, Residual)]
+    blocks = [place for place in plan.places if type(place.layer) is Residual]
     if not blocks:
         return None
-    around = [sum(map(learned, plan.below(f"{block.path}.shortcut"))) for block in blocks]
+    around = [sum(map(learned, plan.below(join(block.path, "shortcut")))) for block in blocks]
     identities = sum(isinstance(b.layer, Residual) and b.layer.shortcut is None for b in blocks)
     learning = sum(count > 0 for count in around)
-    others = len(blocks) - identities - learning
-    sum_of = equation(f"{identities} + {others} + {learning}", len(blocks))
-    lines = [
-        Line(
-            Text(
-                f"{sum_of} blocks: the shortcut is the identity, another one without parameters, one that learns",
-                f"{sum_of} 个残差块：捷径分别为恒等映射、其他无参数的捷径、有参数的捷径",
-            ),
-        ),
-        Line(
-            Text(
-                "with the identity y = body(x) + x, so dx = body'(dy) + dy: dy arrives as it is, whatever the "
-                "body does",
-                "恒等映射时 y = body(x) + x，故 dx = body'(dy) + dy：无论主体如何，dy 都原样传到输入",
-            )
-        ),
+    shortcuts = [
+        (Text("shortcut: the identity", "捷径为恒等映射"), identities),
+        (Text("shortcut: other, without parameters", "其他无参数的捷径"), len(blocks) - identities - learning),
+        (Text("shortcut: with parameters", "有参数的捷径"), learning),
     ]
+    lines = [Line(same(number(count)), label) for label, count in shortcuts if count]
+    terms = [line.text.en for line in lines]
+    lines.append(Line(same(equation(total(terms), len(blocks))), Text("blocks", "残差块")))
+    if identities:
+        lines.append(
+            Line(
+                Text(
+                    "with the identity y = body(x) + x, so dx = body'(dy) + dy: dy arrives as it is, whatever the "
+                    "body does",
+                    "恒等映射时 y = body(x) + x，故 dx = body'(dy) + dy：无论主体如何，dy 都原样传到输入",
+                )
+            )
+        )
     if learning:
         learned_there = equation(total(number(count) for count in around if count), sum(around))
         lines.append(Line(same(learned_there), Text("parameters on shortcuts", "捷径上的参数")))
@@ -113,7 +117,7 @@ def _shortcuts(plan: Plan) -> Section | None:
 def _global_pooling(plan: Plan) -> Section | None:
     """Say what a dense layer on all pixels would take in place of global average pooling."""
     for each in plan.figures:
-        if not isinstance(each.node.layer, GlobalAveragePooling2D) or each.for_training_only:
+        if type(each.node.layer) is not GlobalAveragePooling2D or each.for_training_only:
             continue
         maps, shape = each.node.input_shape, plan.places[0].output_shape
         if len(shape) != 1 or maps[1:] == (1, 1):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from deepen.inspect.arithmetic import Figures, figures
-from deepen.layers import Conv2D, Parallel, Residual, Sequential, SideOutput
+from deepen.inspect.arithmetic import Figures, ReceptiveField, figures, receptive_fields, ways
+from deepen.layers import Conv2D, Sequential
 from deepen.paths import Shape, join
 from deepen.spec import Child, Layer, Node, Reach
 
@@ -32,6 +32,11 @@ class Plan:
         return figures(self.network, self.input_shape)
 
     @cached_property
+    def fields(self) -> dict[str, ReceptiveField]:
+        """The receptive field behind each layer by its path; nothing where the input is no image."""
+        return receptive_fields(self.network, self.input_shape)
+
+    @cached_property
     def rows(self) -> list[list[Node]]:
         """Convolutions that follow each other with nothing but work on single pixels between them."""
         found: list[list[Node]] = [[]]
@@ -53,19 +58,9 @@ def placed(path: str, child: Child) -> Node:
     return Node(join(path, child.name), child.layer, child.input_shape, child.output_shape)
 
 
-def ways(layer: Layer, children: tuple[Child, ...]) -> list[list[Child]]:
-    """Return the ways through a container, each from its input to its output.
-
-    A side output has none: what leaves it is what came in.
-    """
-    match layer:
-        case SideOutput():
-            return []
-        case Residual():
-            return [list(children[:-1]), [children[-1]]]
-        case Parallel():
-            return [[child] for child in children]
-    return [list(children)]
+def called(place: Node) -> str:
+    """Return what a layer is called: its path, or the name of its class where it is the whole network."""
+    return place.path or type(place.layer).__name__
 
 
 def depth(layer: Layer, input_shape: Shape) -> int:
@@ -85,7 +80,7 @@ def _places(place: Node) -> Iterator[Node]:
 def _collect(place: Node, rows: list[list[Node]]) -> None:
     """Add the convolutions at a place to the rows; the last row is the one that may go on."""
     layer = place.layer
-    if isinstance(layer, Conv2D):
+    if type(layer) is Conv2D:
         rows[-1].append(place)
     elif isinstance(layer, Sequential):
         for child in inside(place):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deepen.inspect.explain.explanation import Line, Text, same
+from deepen.inspect.explain.kinds import is_known
 from deepen.inspect.explain.writing import by_axis, equation, formula, number, product, total
 from deepen.layers import ChannelPadding, Conv2D, Flatten, Parallel, PartialConv2D, ZeroPadding2D
 from deepen.layers.pooling import Pooling2D
@@ -18,6 +19,8 @@ CHANNELS = Text("channels", "通道数")
 
 def output_size(layer: Layer, input_shape: Shape) -> list[Line]:
     """Return how a layer's output size follows from that of its input; nothing where none is computed."""
+    if not is_known(layer):
+        return []
     match layer:
         case Conv2D() | PartialConv2D() | Pooling2D():
             return by_axis(SIZE, lambda axis: _windows(layer, input_shape, axis))

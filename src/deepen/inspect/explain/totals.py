@@ -17,6 +17,7 @@ Count = Callable[[Figures], int]
 def totals(plan: Plan, place: Node) -> list[Line]:
     """Return parameters, multiply-adds, memory and, for a network like LeNet-5, connections of a container.
 
+    What is no container is its own sum.
     Heads of side outputs cost multiply-adds and memory only while training: they are left out, but in themselves.
     """
     rows: list[tuple[Text, Count]] = [
@@ -27,13 +28,14 @@ def totals(plan: Plan, place: Node) -> list[Line]:
         *([(counts.CONNECTIONS, _connections)] if counts.counts_connections(plan.places) else []),
         (counts.MEMORY, lambda each: each.activation_bytes),
     ]
+    members = inside(place) or [place]
     in_a_head = all(each.for_training_only for each in plan.below(place.path))
     lines = []
     for label, count in rows:
         kept = label in (counts.PARAMETERS, counts.FIXED, counts.STATISTICS) or in_a_head
         sums = [
-            sum(count(each) for each in plan.below(child.path) if kept or not each.for_training_only)
-            for child in inside(place)
+            sum(count(each) for each in plan.below(member.path) if kept or not each.for_training_only)
+            for member in members
         ]
         terms = list(map(number, filter(None, sums)))
         if terms:

@@ -41,10 +41,17 @@ def equation(left: str, value: int) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """Write `12 / 48 = 25%`, or `1 / 3 ≈ 33.3%`."""
+    """Write `12 / 48 = 25%`, or `1 / 3 ≈ 33.3%`; what rounds to nothing or to all as `< 0.1%` or `> 99.9%`."""
     percent = 100 * part / whole
-    sign = "=" if percent == round(percent, 1) else "≈"
-    return f"{number(part)} / {number(whole)} {sign} {percent:.3g}%"
+    if 1000 * part % whole == 0:
+        result = f"= {percent:g}%"
+    elif percent < 0.1:
+        result = "< 0.1%"
+    elif percent > 99.9:
+        result = "> 99.9%"
+    else:
+        result = f"≈ {percent:.1f}%"
+    return f"{number(part)} / {number(whole)} {result}"
 
 
 def size(shape: Shape) -> str:
