@@ -8,7 +8,6 @@ A table stands between two comments, `<!-- NAME -->` and `<!-- /NAME -->`; what 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,9 +37,17 @@ def all_models() -> str:
 
 def trained() -> str:
     """Return what short trainings of the small networks have reached."""
-    head = "| name | multiply-adds | data | epochs | seeds | test accuracy | its paper reports | minutes |"
+    return _trained("| name | multiply-adds | data | epochs | seeds | test accuracy | its paper reports |")
+
+
+def trained_in_chinese() -> str:
+    """Return the same under a Chinese head."""
+    return _trained("| 名称 | 乘加次数 | 数据 | epoch 数 | 种子数 | 测试准确率 | 论文报告 |")
+
+
+def _trained(head: str) -> str:
     rows = [_trained_row(row) for row in json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]]
-    return "\n".join([head, "| --- | ---: | --- | ---: | ---: | ---: | --- | ---: |", *rows])
+    return "\n".join([head, "| --- | ---: | --- | ---: | ---: | ---: | --- |", *rows])
 
 
 def _trained_row(row: dict[str, Any]) -> str:
@@ -49,8 +56,7 @@ def _trained_row(row: dict[str, Any]) -> str:
     deviation = "" if row["deviation"] is None else f" ± {row['deviation']:.2%}"
     return (
         f"| `{entry.name}` | {millions(found.multiply_adds)} | {row['data']} | {row['epochs']} "
-        f"| {len(row['seeds'])} | {row['mean']:.2%}{deviation} | {entry.reported or '–'} "
-        f"| {row['seconds'] / 60:.1f} |"
+        f"| {len(row['seeds'])} | {row['mean']:.2%}{deviation} | {entry.reported or '–'} |"
     )
 
 
@@ -66,16 +72,21 @@ def millions(count: int) -> str:
     return f"{value:,.0f} M" if value >= 100 else f"{value:.3g} M"
 
 
-TABLES: dict[str, Callable[[], str]] = {"models": all_models, "trained": trained, "commands": commands}
+TABLES: dict[str, Callable[[], str]] = {
+    "models": all_models,
+    "trained": trained,
+    "trained-zh": trained_in_chinese,
+    "commands": commands,
+}
 
 
 def filled(text: str) -> str:
     """Return a page with its tables made anew."""
     for name, table in TABLES.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
-        if pattern.search(text):
-            made = table()
-            text = pattern.sub(lambda found: found[1] + made + found[2], text)  # noqa: B023 - used at once
+        start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+        if start in text:
+            before, _, rest = text.partition(start)
+            text = f"{before}{start}{table()}\n{end}{rest.partition(end)[2]}"
     return text
 
 
