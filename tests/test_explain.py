@@ -131,13 +131,16 @@ def test_heads_for_training_are_left_out_of_the_cost_but_not_of_their_own() -> N
     assert in_all("googlenet_aux", "multiply-adds") == in_all("googlenet", "multiply-adds")
     assert in_all("googlenet_aux", "parameters") != in_all("googlenet", "parameters")
     assert re.search(r"multiply-adds +[\d,]+ \+ [\d,]+", said("googlenet_aux", "aux1.head"))
+    text = said("googlenet_aux", "aux1")
+    assert line_of(text, "parameters") == "65,664 + 2,098,176 + 1,025,000 = 3,188,840"
+    assert line_of(text, "multiply-adds") == "1,048,576 + 2,097,152 + 1,024,000 = 4,169,728"
 
 
 def test_equal_blocks_are_said_once() -> None:
     text = said("resnet110")
     assert "stage1.relu1 … stage1.relu18: as relu1, stage1.block1" in text
     assert text.count("residual block") == 5
-    assert len(text.splitlines()) < 130
+    assert len(text.splitlines()) < 140
 
 
 @pytest.mark.parametrize(
@@ -179,6 +182,21 @@ def test_both_languages() -> None:
     assert LANGUAGES == ("en", "zh")
 
 
+def test_an_explanation_in_short() -> None:
+    assert (
+        repr(explain(models.build("lenet5"), (1, 32, 32), "c3", title="lenet5")) == "<Explanation of lenet5: c3>"
+    )
+
+
+def test_chinese_headings_have_one_colon() -> None:
+    for model in ("resnet20", "googlenet"):
+        entry = models.entry(model)
+        network = models.build(model)
+        for section in explain(network, entry.input_shape).sections:
+            assert section.heading.zh.count("：") <= 1
+    assert "conv1 (Conv2D)，卷积：" in said("resnet20", "conv1", language="zh")
+
+
 def test_forms() -> None:
     found = explain(models.build("lenet"), (1, 28, 28), "conv1", title="lenet")
     data = found.to_data()
@@ -215,7 +233,7 @@ def test_a_network_that_is_one_layer() -> None:
     ],
 )
 def test_what_the_last_maps_see(network: Layer, seen: str) -> None:
-    text = said(network, None, (1, 8, 8))
+    text = said(network, None, (1, 8, 8)).partition("\nIn all")[2]
     assert line_of(text, "receptive field") == f"each position of {seen} pixels of 8×8"
 
 

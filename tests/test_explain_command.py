@@ -11,7 +11,7 @@ import pytest
 
 from command_line import OWN, Call, command_line
 from deepen.cli import cli
-from deepen.cli.explain import language
+from deepen.cli.explain import language, wrapped
 from deepen.inspect.explain import LANGUAGES
 from deepen.wording import columns
 
@@ -91,8 +91,25 @@ def test_lines_hang_under_their_text_on_a_narrow_terminal(
     # What is written is the same, but for where lines break.
     assert "".join(narrow.split()) == "".join(plain.split())
     if what == "c3":
-        start = lines.index(next(line for line in lines if "connections = " in line))
+        start = lines.index(next(line for line in lines if "connections =" in line))
         assert {line[:8].strip() for line in lines[start + 1 :]} == {""}
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("one two three", ["one two", "three"]),
+        ("3·3·64 = 576 a", ["3·3·64 =", "576 a"]),
+        ("两个相连的卷积核", ["两个相连", "的卷积核"]),
+        ("看到四个，像素", ["看到四", "个，像素"]),
+        ("共用（同一）个", ["共用（同", "一）个"]),
+        ("权重3·3·64为", ["权重", "3·3·64为"]),
+        ("abcdefghij", ["abcdefgh", "ij"]),
+        ("", [""]),
+    ],
+)
+def test_where_lines_break(text: str, lines: list[str]) -> None:
+    assert wrapped(text, 8) == lines
 
 
 def test_what_is_printed_is_what_an_explanation_says(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

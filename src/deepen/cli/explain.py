@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepen.cli.group import as_json, cli, print_json, show
-from deepen.cli.networks import classes_option, input_shape_option, network_of, width_option
+from deepen.cli.networks import classes_option, diagram_option, input_shape_option, network_of, width_option
 from deepen.wording import columns
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ MIN_WIDTH = 20
 """Columns that a text has at least, however wide its label is."""
 
 
+PIECES = re.compile(
+    r"（?(?:[\u4e00-\u9fff]|[^\s\u4e00-\u9fff（，。：；、）]+|[，。：；、）])[，。：；、）]*\s*|\s+|（"
+)
+"""What stays together on a line: a word or formula, or one Chinese character, with the punctuation at it."""
+
+
 @cli.command()
 @click.argument("model")
 @click.argument("layer", required=False)
@@ -29,11 +36,7 @@ MIN_WIDTH = 20
 @input_shape_option
 @classes_option
 @width_option
-@click.option(
-    "--diagram",
-    type=click.Path(path_type=Path),
-    help="Also draw the network to scale, its maps as boxes: an SVG file.",
-)
+@diagram_option
 @as_json
 def explain(
     model: str,
@@ -87,5 +90,21 @@ def _show(explanation: Explanation) -> None:
     for row in explanation.rows():
         indent = columns(row.label)
         # On a narrow terminal the label may take most of the line; the text then has to make do with the width.
-        lines = Text(row.text, STYLES[row.role]).wrap(console, max(console.width - indent, MIN_WIDTH))
-        console.print(Text(row.label) + Text("\n" + " " * indent).join(lines))
+        lines = wrapped(row.text, max(console.width - indent, MIN_WIDTH))
+        console.print(Text(row.label) + Text(("\n" + " " * indent).join(lines), STYLES[row.role]))
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most so many columns, broken at spaces and between Chinese characters.
+
+    A word is broken only where it is wider than a line.
+    """
+    lines: list[str] = []
+    line = ""
+    for piece in PIECES.findall(text):
+        for part in piece if columns(piece.rstrip()) > width else [piece]:
+            if columns((line + part).rstrip()) > width:
+                lines.append(line.rstrip())
+                line = ""
+            line += part
+    return [*lines, line.rstrip()]

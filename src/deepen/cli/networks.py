@@ -25,6 +25,12 @@ width_option = click.option(
     "--width", type=float, default=1.0, help="What channels and hidden units of a model by name are multiplied by."
 )
 
+diagram_option = click.option(
+    "--diagram",
+    type=click.Path(path_type=Path),
+    help="Also draw the network to scale, its maps as boxes: an SVG file.",
+)
+
 
 def by_name(model: str) -> bool:
     """Return whether a model is meant by its name, and not as a file or folder."""

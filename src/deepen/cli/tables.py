@@ -11,6 +11,7 @@ from deepen.cli.group import as_json, cli, print_json, show
 from deepen.cli.networks import (
     by_name,
     classes_option,
+    diagram_option,
     input_shape_option,
     network_of,
     parsed_shape,
@@ -26,11 +27,7 @@ if TYPE_CHECKING:
 @input_shape_option
 @classes_option
 @width_option
-@click.option(
-    "--diagram",
-    type=click.Path(path_type=Path),
-    help="Draw the network to scale, its maps as boxes: an SVG file.",
-)
+@diagram_option
 @as_json
 def summary(
     model: str,

@@ -12,6 +12,7 @@ from deepen.inspect.explain.explanation import Line, Text, same
 from deepen.inspect.explain.kinds import is_known
 from deepen.inspect.explain.writing import pair, product, size
 from deepen.layers.activation import activation
+from deepen.layers.lenet5 import DigitCodes, Signs
 from deepen.layers.windows import Windows
 from deepen.paths import Shape
 from deepen.spec import Layer
@@ -61,13 +62,30 @@ def equations(layer: Layer, input_shape: Shape) -> list[Line]:
         *(Line(text, FORWARD) for text in forward),
         *(Line(text, BACKWARD) for text in backward),
         *([Line(same(letters), HERE)] if letters else []),
+        *([Line(_codes(layer), Text("codes w", "编码 w"))] if isinstance(layer, layers.RBF) else []),
     ]
+
+
+def _codes(layer: layers.RBF) -> Text:
+    """Return what the codes are at first, and whether they stay so."""
+    match layer.codes_initializer:
+        case DigitCodes():
+            text = Text("the 7×12 bitmaps of the digits", "数字的 7×12 点阵图")
+        case Signs():
+            text = Text("random ±1", "随机的 ±1")
+        case other:
+            text = same(type(other).__name__)
+    if layer.trainable:
+        return text.then(Text(" at first; they learn", "（初始值），可学习"))
+    return text.then(Text("; they stay fixed, without a gradient", "；固定不变，没有梯度"))
 
 
 def _of_kind(layer: Layer) -> Equations:
     match layer:
         case layers.Residual(shortcut=None):
             return Equations(("y = body(x) + x",), ("dx = body'(dy) + dy",))
+        case layers.RBF(trainable=False):
+            return Equations(EQUATIONS[layers.RBF].forward, EQUATIONS[layers.RBF].backward[:1])
         case layers.Parallel(merge="add"):
             return Equations(("y = b₁(x) + b₂(x) + …",), EQUATIONS[layers.Parallel].backward)
     return EQUATIONS[type(layer)]
@@ -161,7 +179,7 @@ EQUATIONS: dict[type[Layer], Equations] = {
             "dk[f,c,u,v] = Σ(n,i,j) dz[n,f,i,j] · x[n, c, i·s+u·d−p, j·s+v·d−p]",
             Text(
                 "dx gets dz[n,f,i,j] · k[f,c,u,v] at each place that was read",
-                "dx 在每个被读取过的位置累加 dz[n,f,i,j] · k[f,c,u,v]",
+                "dx：每个被卷积核读到的位置各累加 dz[n,f,i,j] · k[f,c,u,v]",
             ),
         ),
         _convolution,
@@ -241,7 +259,7 @@ EQUATIONS: dict[type[Layer], Equations] = {
             "dk[pair(f,c),u,v] = Σ(n,i,j) dz[n,f,i,j] · x[n, c, i·s+u−p, j·s+v−p]",
             Text(
                 "dx gets dz[n,f,i,j] · k[pair(f,c),u,v] at each place that was read",
-                "dx 在每个被读取过的位置累加 dz[n,f,i,j] · k[pair(f,c),u,v]",
+                "dx：每个被卷积核读到的位置各累加 dz[n,f,i,j] · k[pair(f,c),u,v]",
             ),
         ),
         _partial,

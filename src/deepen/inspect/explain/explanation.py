@@ -26,8 +26,8 @@ NOTHING = Text("", "")
 
 
 def headed(name: str, text: Text) -> Text:
-    """Return a text behind a name and a colon."""
-    return Text(f"{name}: {text.en}", f"{name}：{text.zh}")
+    """Return a text behind a name; in Chinese behind a comma, for the text may have a colon of its own."""
+    return Text(f"{name}: {text.en}", f"{name}，{text.zh}")
 
 
 def same(text: str) -> Text:
@@ -61,13 +61,16 @@ class Row(NamedTuple):
     role: Literal["title", "heading", "line"] = "line"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """A network or a layer of it, explained; `str()` writes it in its language."""
 
     title: str
     sections: tuple[Section, ...]
     language: str = "en"
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {self.title}>"
 
     def said(self, text: Text) -> str:
         """Return a text in this explanation's language."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deepen.inspect.arithmetic import ReceptiveField, ways
-from deepen.inspect.explain.explanation import Line, Text, same
+from deepen.inspect.explain.explanation import NOTHING, Line, Text, same
 from deepen.inspect.explain.places import Plan, called, inside, placed
 from deepen.inspect.explain.writing import by_axis, equation, number, total
 from deepen.layers import Sequential
+from deepen.paths import Shape
 from deepen.spec import Node
 
 Terms = tuple[list[str], list[str]]
@@ -63,25 +64,45 @@ def steps(plan: Plan, path: str) -> list[Step]:
     return found
 
 
-def position(field: ReceptiveField) -> list[Line]:
-    """Return which rows and columns of the image a position sees."""
+def position(field: ReceptiveField, image: Shape, maps: Shape) -> list[Line]:
+    """Return which rows and columns of the image a position of the maps sees, and where it sees beyond them."""
     label = Text("position i sees", "第 i 个位置看到")
 
     def write(axis: int) -> Text:
         first, stride = field.offset[axis], field.stride[axis]
         last = first + field.size[axis] - 1
-        if not stride:
-            return Text(
-                f"pixels {number(first)} to {number(last)}", f"第 {number(first)} 到 {number(last)} 个像素"
-            )
         a, b = (_place(stride, end) for end in (first, last))
-        return Text(f"pixels {a} to {b}", f"第 {a} 到 {b} 个像素")
+        if first == last:
+            return Text(f"pixel {a} alone", f"只有第 {a} 个像素")
+        positions = maps[1 + axis] if len(maps) == 3 else 1
+        sees_all = first + stride * (positions - 1) <= 0 and last >= image[1 + axis] - 1
+        beyond = _beyond(field.size[axis], image[1 + axis], sees_all=sees_all)
+        return Text(f"pixels {a} to {b}", f"第 {a} 到 {b} 个像素").then(beyond)
 
     return by_axis(label, write)
 
 
+def _beyond(seen: int, length: int, *, sees_all: bool) -> Text:
+    """Return what there is to say of a field that is larger than the image, or sees all of it."""
+    if sees_all and seen == length:
+        return Text("; all of the image", "；即整幅图像")
+    if sees_all:
+        return Text(
+            f"; all of the image ({number(length)}) and padding around it",
+            f"；即整幅图像（{number(length)}）及其四周的填充",
+        )
+    if seen > length:
+        return Text(
+            f"; larger than the image ({number(length)}): it reaches beyond it, into the padding",
+            f"；比图像（{number(length)}）还大，伸入图像之外的填充",
+        )
+    return NOTHING
+
+
 def _place(stride: int, end: int) -> str:
-    """Write `4·i − 2`."""
+    """Write `4·i − 2`; without a stride the end alone."""
+    if not stride:
+        return number(end)
     moving = "i" if stride == 1 else f"{stride}·i"
     return f"{moving} {'−' if end < 0 else '+'} {number(abs(end))}" if end else moving
 

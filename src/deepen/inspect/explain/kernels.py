@@ -6,33 +6,43 @@ from itertools import pairwise
 from math import prod
 
 from deepen.inspect.explain.explanation import NOTHING, Line, Section, Text, same
-from deepen.inspect.explain.places import Plan, called
+from deepen.inspect.explain.places import Plan, called, within
 from deepen.inspect.explain.writing import equation, number, product, share, size, total
 from deepen.layers import Conv2D
 from deepen.layers.activation import Activation
 from deepen.spec import Node
+from deepen.wording import counted
 
-NUMBERS = {2: Text("two", "两"), 3: Text("three", "三")}
+NUMBERS = {2: Text("two", "两"), 3: Text("three", "三"), 4: Text("four", "四")}
 
 
-def small(plan: Plan) -> Section | None:
-    """Say why two (three) 3×3 kernels in a row see what one 5×5 (7×7) sees, with fewer weights."""
-    rows = [run for row in plan.rows for run in _runs_of_3x3(row)]
-    if not rows:
-        return None
-    count = min(3, max(map(len, rows)))
-    rows = [run for run in rows if len(run) >= count]
+def small(plan: Plan, path: str) -> Section | None:
+    """Say why two (three, …) 3×3 kernels in a row see what one 5×5 (7×7, …) sees, with fewer weights."""
+    runs = [run for row in plan.rows for run in _runs_of_3x3(row) if _takes_part(path, run)]
+    lengths = sorted(set(map(len, runs)))
+    lines = [line for n in lengths for line in _small(plan, [run for run in runs if len(run) == n])]
+    return Section(Text("Small kernels in a row", "小卷积核的堆叠"), tuple(lines)) if lines else None
+
+
+def _small(plan: Plan, runs: list[list[Node]]) -> list[Line]:
+    """Return what there is to say of runs of one length."""
+    count = len(runs[0])
     large = 2 * count + 1
-    sees = equation(" + ".join(["1", *["(3 − 1)·1"] * count]), large)
+    window, sees = size((large, large)), equation(f"1 + {count}·(3 − 1)", large)
     small_weights, large_weights = equation(f"{count}·3·3", 9 * count), equation(f"{large}·{large}", large**2)
-    word = NUMBERS[count]
-    active = all(_activated(plan, first, second) for run in rows for first, second in pairwise(run))
+    word = NUMBERS.get(count, same(number(count)))
+    active = all(_activated(plan, first, second) for run in runs for first, second in pairwise(run))
     between = Text(", with an activation between each two", "，且每两层之间有一次非线性") if active else NOTHING
-    lines = [
+    # Both are compared from the channels behind a run to as many: the first kernel may have others before it.
+    channels = max(_channels(run[-1])[1] for run in runs)
+    ours = equation(product((count, 3, 3, channels, channels)), 9 * count * channels**2)
+    theirs = equation(product((large, large, channels, channels)), large**2 * channels**2)
+    names = ", ".join(place.path for place in runs[0])
+    return [
         Line(
             Text(
-                f"{word.en} 3×3 kernels in a row see {sees} rows and columns, as one {large}×{large} does",
-                f"{word.zh}个相连的 3×3 卷积核看到 {sees} 行与列，与一个 {large}×{large} 卷积核相同",
+                f"{word.en} 3×3 kernels in a row see {window} pixels, as one {window} kernel does: {sees}",
+                f"{word.zh}个相连的 3×3 卷积核看到 {window} 个像素，与一个 {window} 卷积核相同：{sees}",
             )
         ),
         Line(
@@ -41,38 +51,27 @@ def small(plan: Plan) -> Section | None:
                 f"每对通道的权重：{small_weights}，而非 {large_weights}",
             ).then(between)
         ),
-    ]
-    first, last = rows[0][0].path, rows[0][-1].path
-    lines.append(
         Line(
             Text(
-                f"such rows here: {len(rows)}, the first from {first} to {last}",
-                f"此处共 {len(rows)} 处，第一处从 {first} 到 {last}",
+                f"from {counted(channels, 'channel')} to as many: {ours} weights instead of {theirs}",
+                f"输入输出均为 {number(channels)} 个通道时：{ours} 个权重，而非 {theirs}",
             )
-        )
-    )
-    runs = [run[i : i + count] for run in rows for i in range(len(run) - count + 1)]
-    equal = [run for run in runs if len({channels for place in run for channels in _channels(place)}) == 1]
-    if equal:
-        run = max(equal, key=lambda run: _channels(run[0])[0])
-        channels = _channels(run[0])[0]
-        ours = equation(product((count, 3, 3, channels, channels)), 9 * count * channels**2)
-        theirs = equation(product((large, large, channels, channels)), large**2 * channels**2)
-        names = ", ".join(place.path for place in run)
-        lines.append(
-            Line(
-                Text(
-                    f"{names}: {ours} weights instead of {theirs}",
-                    f"{names}：{ours} 个权重，而非 {theirs}",
-                )
+        ),
+        Line(Text(f"the run here: {names}", f"此处为：{names}"))
+        if len(runs) == 1
+        else Line(
+            Text(
+                f"such runs here: {len(runs)}, the first is {names}",
+                f"这样的堆叠共有 {len(runs)} 处，第一处是 {names}",
             )
-        )
-    return Section(Text("Small kernels in a row", "小卷积核的堆叠"), tuple(lines))
+        ),
+    ]
 
 
-def pointwise(plan: Plan) -> Section | None:
+def pointwise(plan: Plan, path: str) -> Section | None:
     """Say what a 1×1 convolution costs, and why it equals a dense layer at each pixel."""
-    found = [p for row in plan.rows for p in row if _plain(p, 1) and prod(p.output_shape[1:]) > 1]
+    convolutions = [place for row in plan.rows for place in row if within(path, place)]
+    found = [place for place in convolutions if _plain(place, 1) and prod(place.output_shape[1:]) > 1]
     if not found:
         return None
     place = max(found, key=lambda place: place.layer.multiply_adds(place.input_shape))
@@ -107,9 +106,10 @@ def pointwise(plan: Plan) -> Section | None:
     )
 
 
-def bottleneck(plan: Plan) -> Section | None:
+def bottleneck(plan: Plan, path: str) -> Section | None:
     """Say what it saves to bring the channels down by a 1×1 convolution before a larger kernel."""
-    found = [(saved, run) for row in plan.rows for run in _bottlenecks(row) if (saved := _saved(run)) > 0]
+    runs = [run for row in plan.rows for run in _bottlenecks(row) if _takes_part(path, run)]
+    found = [(saved, run) for run in runs if (saved := _saved(run)) > 0]
     if not found:
         return None
     _, run = max(found, key=lambda each: each[0])
@@ -135,9 +135,9 @@ def bottleneck(plan: Plan) -> Section | None:
     return Section(Text(f"Bottleneck: {names}", f"瓶颈：{names}"), tuple(lines))
 
 
-def whole_maps(plan: Plan) -> Section | None:
+def whole_maps(plan: Plan, path: str) -> Section | None:
     """Say of a convolution whose kernel is as large as the maps that it is a dense layer."""
-    for place in (place for row in plan.rows for place in row):
+    for place in (place for row in plan.rows for place in row if within(path, place)):
         layer, shape = place.layer, place.input_shape
         assert isinstance(layer, Conv2D)
         if layer.window == shape[1:] != (1, 1) and place.output_shape[1:] == (1, 1) and layer.groups == 1:
@@ -156,6 +156,10 @@ def whole_maps(plan: Plan) -> Section | None:
                 ),
             )
     return None
+
+
+def _takes_part(path: str, run: list[Node]) -> bool:
+    return any(within(path, place) for place in run)
 
 
 def _channels(place: Node) -> tuple[int, int]:

@@ -167,7 +167,7 @@ def _resize(layer: Any, shape: Shape) -> Text:
 def _residual(layer: Any, shape: Shape) -> Text:
     if layer.shortcut is None:
         return Text("residual block, the shortcut is the identity", "残差块：捷径为恒等映射")
-    return Text("residual block with a shortcut of its own layers", "残差块：捷径上另有层")
+    return Text("residual block with a shortcut of its own layers", "残差块：捷径上带有其他层")
 
 
 def _parallel(layer: Any, shape: Shape) -> Text:

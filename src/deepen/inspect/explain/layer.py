@@ -9,6 +9,7 @@ from deepen.inspect.explain.equations import equations
 from deepen.inspect.explain.explanation import NOTHING, Line, Section, Text, headed, same
 from deepen.inspect.explain.field import position, steps
 from deepen.inspect.explain.kinds import kind
+from deepen.inspect.explain.observations import observations
 from deepen.inspect.explain.places import Plan, inside
 from deepen.inspect.explain.sizes import output_size
 from deepen.inspect.explain.totals import totals
@@ -53,6 +54,7 @@ def of_layer(plan: Plan, place: Node) -> list[Section]:
         Section(Text("Its layers", "其中各层"), tuple(members), place.path),
         Section(Text("What it costs for one image", "每张图像的开销"), tuple(costs), place.path),
         Section(*_field(plan, place), place.path),
+        *observations(plan, place.path),
         Section(Text("Equations", "公式"), tuple(equations(layer, shape)), place.path),
     ]
     return [section for section in sections if section.lines]
@@ -87,7 +89,7 @@ def _field(plan: Plan, place: Node) -> tuple[Text, tuple[Line, ...]]:
     return heading, (
         Line(rule),
         *(line for step in steps(plan, place.path) for line in step.lines()),
-        *position(field),
+        *position(field, plan.input_shape, place.output_shape),
     )
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
+from operator import gt
 
 from deepen.inspect.arithmetic import last_maps
 from deepen.inspect.explain import counts
-from deepen.inspect.explain.explanation import Line, Section, Text, headed
+from deepen.inspect.explain.explanation import Line, Section, Text, headed, same
 from deepen.inspect.explain.layer import cost, reshaped
 from deepen.inspect.explain.observations import observations
 from deepen.inspect.explain.places import Plan, called, depth, inside
 from deepen.inspect.explain.sizes import output_size
 from deepen.inspect.explain.totals import learned, totals
-from deepen.inspect.explain.writing import size
+from deepen.inspect.explain.writing import pair, size
 from deepen.layers import Sequential
 from deepen.paths import Shape, owner
-from deepen.spec import Layer, Node
+from deepen.spec import Layer, Node, Reach
 from deepen.wording import counted
+
+FIELD = Text("receptive field", "感受野")
 
 
 def of_network(plan: Plan) -> list[Section]:
@@ -71,7 +74,7 @@ def _layers(plan: Plan) -> list[Section]:
     sections = []
     for (again, _), group in groupby(_once(plan.places[0], {}), key=lambda at: (bool(at[1]), owner(at[0].path))):
         found = list(group)
-        sections += [_repeated(found)] if again else [_section(plan, place) for place, _ in found]
+        sections += [_repeated(plan, found)] if again else [_section(plan, place) for place, _ in found]
     return sections
 
 
@@ -89,15 +92,20 @@ def _once(place: Node, said: dict[tuple[Layer, Shape], str]) -> Iterator[tuple[N
             yield from _once(child, said)
 
 
-def _repeated(found: list[tuple[Node, str]]) -> Section:
-    """Return what is said of neighbours that are equal to earlier layers."""
+def _repeated(plan: Plan, found: list[tuple[Node, str]]) -> Section:
+    """Return what is said of neighbours that are equal to earlier layers: only what they see is another."""
     first, last = found[0][0].path, found[-1][0].path
     these = first if first == last else f"{first} … {last}"
     before = list(dict.fromkeys(path for _, path in found))
     blocks = {owner(path) for path in before}
     if len(before) > 2 and len(blocks) == 1 and (block := blocks.pop()):
-        return Section(Text(f"{these}: as in {block}", f"{these}：与 {block} 中的相同"), layer=first)
-    return Section(Text(f"{these}: as {', '.join(before)}", f"{these}：同 {', '.join(before)}"), layer=first)
+        heading = Text(f"{these}: as in {block}", f"{these}：与 {block} 中的相同")
+    else:
+        heading = Text(f"{these}: as {', '.join(before)}", f"{these}：同 {', '.join(before)}")
+    behind = found[-1][0]
+    if len(behind.output_shape) == 3 and any(_widens(place) for place, _ in found):
+        heading = heading.then(Text("; receptive field ", "；感受野 ")).then(_seen(plan, behind))
+    return Section(heading, layer=first)
 
 
 def _section(plan: Plan, place: Node) -> Section:
@@ -106,7 +114,26 @@ def _section(plan: Plan, place: Node) -> Section:
     lines = output_size(layer, shape)
     if not layer.container:
         lines += [line for line in cost(plan, place) if line.label != counts.MEMORY]
+        if len(place.output_shape) == 3 and _widens(place):
+            lines.append(Line(_seen(plan, place), FIELD))
     return Section(heading, tuple(lines), place.path)
+
+
+def _widens(place: Node) -> bool:
+    """Return whether a layer of an image's maps, or one in it, sees more than single pixels."""
+    if place.layer.container:
+        return any(map(_widens, inside(place)))
+    return len(place.input_shape) == 3 and place.layer.reach(place.input_shape) != Reach()
+
+
+def _seen(plan: Plan, place: Node) -> Text:
+    """Return the receptive field behind a layer, and how far apart those of neighbours are."""
+    field = plan.fields[place.path]
+    if field.stride == (0, 0):
+        return same(size(field.size))
+    return Text(
+        f"{size(field.size)}, stride {pair(field.stride)}", f"{size(field.size)}，步幅 {pair(field.stride)}"
+    )
 
 
 def _field(plan: Plan) -> list[Line]:
@@ -122,4 +149,6 @@ def _field(plan: Plan) -> list[Line]:
         f"each position of {name} ({shape}) sees {seen} pixels of {image}",
         f"{name}（{shape}）的每个位置看到 {image} 中的 {seen} 个像素",
     )
-    return [Line(text, Text("receptive field", "感受野"))]
+    if any(map(gt, field.size, plan.input_shape[1:])):
+        text = text.then(Text(": it reaches beyond the image", "，超出了图像"))
+    return [Line(text, FIELD)]

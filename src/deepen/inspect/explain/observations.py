@@ -8,23 +8,24 @@ from math import prod
 from deepen.inspect.explain import kernels
 from deepen.inspect.explain.counts import MULTIPLY_ADDS, PARAMETERS
 from deepen.inspect.explain.explanation import Line, Section, Text, same
-from deepen.inspect.explain.places import Plan, called
+from deepen.inspect.explain.places import Plan, called, within
 from deepen.inspect.explain.totals import learned
 from deepen.inspect.explain.writing import equation, number, product, share, total
 from deepen.layers import Conv2D, Dense, GlobalAveragePooling2D, PartialConv2D, Residual
 from deepen.paths import join
 
-Observation = Callable[[Plan], Section | None]
+Observation = Callable[[Plan, str], Section | None]
+"""What to say of the layer or block at a path; the empty path is that of the whole network."""
 
 
-def observations(plan: Plan) -> list[Section]:
-    """Return what can be said of this network, in the order of the table."""
-    return [section for observe in OBSERVATIONS if (section := observe(plan)) is not None]
+def observations(plan: Plan, path: str = "") -> list[Section]:
+    """Return what can be said of a network, or of the layer or block at a path, in the order of the table."""
+    return [section for observe in OBSERVATIONS if (section := observe(plan, path)) is not None]
 
 
-def _heaviest(plan: Plan) -> Section | None:
-    """Say where most of the parameters and most of the multiply-adds are."""
-    if len(plan.figures) == 1:
+def _heaviest(plan: Plan, path: str) -> Section | None:
+    """Say where most of the parameters and most of the multiply-adds of a network are."""
+    if path or len(plan.figures) == 1:
         return None
     lines = []
     in_use = [each for each in plan.figures if not each.for_training_only]
@@ -51,9 +52,9 @@ def _heaviest(plan: Plan) -> Section | None:
     return Section(heading, tuple(lines)) if lines else None
 
 
-def _table(plan: Plan) -> Section | None:
+def _table(plan: Plan, path: str) -> Section | None:
     """Say what a table of connections saves against full connection."""
-    found = [place for place in plan.places if type(place.layer) is PartialConv2D]
+    found = [place for place in plan.places if type(place.layer) is PartialConv2D and within(path, place)]
     if not found:
         return None
     name, layer, maps = called(found[0]), found[0].layer, found[0].input_shape[0]
@@ -82,9 +83,11 @@ def _table(plan: Plan) -> Section | None:
     )
 
 
-def _shortcuts(plan: Plan) -> Section | None:
-    """Say what residual connections do to the gradient."""
-    blocks = [place for place in plan.places if type(place.layer) is Residual]
+def _shortcuts(plan: Plan, path: str) -> Section | None:
+    """Say what residual connections do to the gradient; of a layer in a block, what the block's does."""
+    residual = [place for place in plan.places if type(place.layer) is Residual]
+    around_it = [place for place in residual if path.startswith(f"{place.path}.")]
+    blocks = [place for place in residual if within(path, place)] or around_it[-1:]
     if not blocks:
         return None
     around = [sum(map(learned, plan.below(join(block.path, "shortcut")))) for block in blocks]
@@ -95,9 +98,12 @@ def _shortcuts(plan: Plan) -> Section | None:
         (Text("shortcut: other, without parameters", "其他无参数的捷径"), len(blocks) - identities - learning),
         (Text("shortcut: with parameters", "有参数的捷径"), learning),
     ]
-    lines = [Line(same(number(count)), label) for label, count in shortcuts if count]
-    terms = [line.text.en for line in lines]
-    lines.append(Line(same(equation(total(terms), len(blocks))), Text("blocks", "残差块")))
+    if len(blocks) == 1:
+        lines = [Line(same(called(blocks[0])), label) for label, count in shortcuts if count]
+    else:
+        lines = [Line(same(number(count)), label) for label, count in shortcuts if count]
+        terms = [line.text.en for line in lines]
+        lines.append(Line(same(equation(total(terms), len(blocks))), Text("blocks", "残差块")))
     if identities:
         lines.append(
             Line(
@@ -108,15 +114,24 @@ def _shortcuts(plan: Plan) -> Section | None:
                 )
             )
         )
+    elif len(blocks) == 1:
+        lines.append(
+            Line(
+                Text(
+                    "y = body(x) + shortcut(x), so dx = body'(dy) + shortcut'(dy): dy also passes the body by",
+                    "y = body(x) + shortcut(x)，故 dx = body'(dy) + shortcut'(dy)：dy 还绕过主体传到输入",
+                )
+            )
+        )
     if learning:
         learned_there = equation(total(number(count) for count in around if count), sum(around))
         lines.append(Line(same(learned_there), Text("parameters on shortcuts", "捷径上的参数")))
     return Section(Text("Residual connections", "残差连接"), tuple(lines))
 
 
-def _global_pooling(plan: Plan) -> Section | None:
+def _global_pooling(plan: Plan, path: str) -> Section | None:
     """Say what a dense layer on all pixels would take in place of global average pooling."""
-    for each in plan.figures:
+    for each in plan.below(path):
         if type(each.node.layer) is not GlobalAveragePooling2D or each.for_training_only:
             continue
         maps, shape = each.node.input_shape, plan.places[0].output_shape
@@ -133,7 +148,8 @@ def _global_pooling(plan: Plan) -> Section | None:
         lines.append(
             Line(
                 Text(
-                    "the network takes images of any size that its layers allow", "各层允许的任意尺寸图像都可输入"
+                    "the network takes images of any size that its layers allow",
+                    "只要各层容得下，任意尺寸的图像均可输入",
                 )
             )
         )

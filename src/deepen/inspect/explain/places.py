@@ -45,7 +45,12 @@ class Plan:
 
     def below(self, path: str) -> list[Figures]:
         """Return the leaves at a path and below it."""
-        return [each for each in self.figures if not path or f"{each.node.path}.".startswith(f"{path}.")]
+        return [each for each in self.figures if within(path, each.node)]
+
+
+def within(path: str, place: Node) -> bool:
+    """Return whether a layer is the one at a path or in it; the empty path is that of the whole network."""
+    return not path or f"{place.path}.".startswith(f"{path}.")
 
 
 def inside(place: Node) -> list[Node]:

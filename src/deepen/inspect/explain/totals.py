@@ -28,7 +28,10 @@ def totals(plan: Plan, place: Node) -> list[Line]:
         *([(counts.CONNECTIONS, _connections)] if counts.counts_connections(plan.places) else []),
         (counts.MEMORY, lambda each: each.activation_bytes),
     ]
-    members = inside(place) or [place]
+    members = [place]
+    # A block of one layer, such as a head, is made of what that one is made of.
+    while len(members) == 1 and (parts := inside(members[0])):
+        members = parts
     in_a_head = all(each.for_training_only for each in plan.below(place.path))
     lines = []
     for label, count in rows:
