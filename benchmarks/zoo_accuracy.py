@@ -45,6 +45,9 @@ RESIDUAL = (
 )
 """As in the residual networks' paper, section 4.2, but for 3 epochs in place of about 180, and the schedule."""
 
+ALEXNET = RESIDUAL.replace("momentum=0.1 weight_decay=1e-4", "momentum=0.01 weight_decay=5e-4")
+"""With the rate and the decay of AlexNet's paper, section 5."""
+
 PLANS = (
     Plan("mnist", "--epochs 10 --optimizer adam=0.003 --augment none", 2, ("linear",)),
     Plan("mnist", "--epochs 10 --augment none", 2, ("mlp",)),
@@ -53,7 +56,7 @@ PLANS = (
     Plan("mnist", "--epochs 10 --optimizer adam=0.003", 2, ("keras_mnist",)),
     Plan("mnist", "--recipe fast", 2, ("deepconvnet",)),
     Plan("cifar10", "--epochs 10 --augment crop=4 --augment flip", 1, ("three_layer",)),
-    Plan("cifar10", RESIDUAL.replace("momentum=0.1", "momentum=0.01"), 1, ("alexnet_32",)),
+    Plan("cifar10", ALEXNET, 1, ("alexnet_32",)),
     Plan("cifar10", RESIDUAL, 2, ("resnet20", "plain20")),
     Plan("cifar10", RESIDUAL, 1, ("preact_resnet20", "resnet32", "plain32", "resnet44", "plain44")),
 )
