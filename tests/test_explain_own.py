@@ -48,7 +48,7 @@ class Scaled(Layer):
 def test_a_layer_of_ones_own() -> None:
     network = Sequential([Conv2D(4, 3), Scaled()])
     text = said(network, "scaled1", (1, 8, 8))
-    assert "scaled1 (Scaled): Scale each channel by a number of its own.\n" in text
+    assert "scaled1 (Scaled): Scale each channel by a number of its own\n" in text
     assert "Only the first" not in text
     assert line_of(text, "parameters") == "4"
     assert line_of(text, "fixed parameters") == "2·3 = 6"
@@ -102,7 +102,7 @@ def test_a_layer_derived_from_one_of_the_librarys(layer: Layer, shape: Shape) ->
     network = Sequential([layer])
     (child,) = network.children(shape)
     alone, whole = said(network, child.name, shape), said(network, None, shape)
-    docstring = str(type(layer).__doc__)
+    docstring = str(type(layer).__doc__).removesuffix(".")
     assert f"{child.name} ({type(layer).__name__}): {docstring}" in alone
     assert f"{child.name}: {docstring}" in whole
     # Nothing is claimed of it that may be otherwise.

@@ -74,8 +74,7 @@ HEAD = Sequential([GlobalAveragePooling2D(), Dense(3)])
         (
             Sequential([Conv2D(2, 3, activation="relu"), HEAD]),
             Sequential([Conv2D(2, 3, activation="tanh"), HEAD]),
-            "between conv1 and block1.dense1 the network has ReLU, then GlobalAveragePooling2D, but the model in "
-            "FILE has Tanh, then GlobalAveragePooling2D",
+            "between conv1 and block1.dense1 the network has ReLU, but the model in FILE has Tanh, so",
         ),
         (
             Sequential([STEM, HEAD]),
@@ -95,8 +94,7 @@ HEAD = Sequential([GlobalAveragePooling2D(), Dense(3)])
         (
             Sequential([Normalize(0.5, 0.25), STEM, HEAD]),
             Sequential([Normalize(0.5, 0.2), STEM, HEAD]),
-            "the network has scale 4 and offset -2, then padding 0 above and 0 left for 2×2 positions, but the "
-            "model in FILE has scale 5 and offset -2.5",
+            "the network has scale 4 and offset -2, but the model in FILE has scale 5 and offset -2.5",
         ),
         (
             Sequential([ZeroPadding2D(1), MaxPooling2D(2), Flatten(), Dense(3)]),

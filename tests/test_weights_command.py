@@ -193,3 +193,13 @@ def test_what_is_warned_of_is_one_line(call: Call, tmp_path: Path) -> None:
     assert err.startswith("note: bottlenecks of torchvision and timm halve the maps in their 3×3 convolution")
     status, _, err = call("weights", "import", ours, weights, "--out", tmp_path / "o.safetensors")
     assert (status, err[:19]) == (0, "note: bottlenecks o")
+
+
+def test_the_weights_are_not_overwritten_by_the_model(model: Model, call: Call, tmp_path: Path) -> None:
+    weights = tmp_path / "w.safetensors"
+    model.export_weights(weights)
+    before = weights.read_bytes()
+    status, _, err = call("weights", "import", "keras_mnist", weights, "--width", 0.25, "--out", weights)
+    assert status == 2
+    assert "give the model another name" in err
+    assert weights.read_bytes() == before

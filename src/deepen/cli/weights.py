@@ -52,13 +52,15 @@ def import_(
     MODEL is a name from `deepen models`, or a model file, a run's folder, a folder of runs (the newest) or a
     packaged model, of which everything but the weights is taken. FILE is a PyTorch state_dict saved as
     .safetensors, with the names of torchvision, of timm or of MODEL itself; or Keras weights, .weights.h5 or
-    .keras. What a training did to its images before the network saw them belongs into the network: for weights of
+    .keras. What a training did to its images before the network saw them belongs in the network: for weights of
     torchvision give --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225.
     """
     if (mean is None) != (std is None):
         raise click.UsageError("--mean and --std belong together; give both")
     if out.suffix != ".safetensors":
         raise click.UsageError(f"--out is a model's file, such as {out.stem}.safetensors; got {out}")
+    if out.resolve() == file.resolve():
+        raise click.UsageError(f"--out is {file} itself, the weights to import; give the model another name")
     made = _model(model, input_shape, classes, width)
     with _notes():
         made.import_weights(file)

@@ -58,10 +58,20 @@ def check(ours: Sequence[Step], theirs: Sequence[Step], input_shape: Shape, path
         for inputs, there in zip(steps, other[place], strict=True):
             for passed, its in zip(inputs, there, strict=True):
                 if passed.said != its.said:
+                    own_part, its_part = _differing(passed.said, its.said)
                     raise DataError(
-                        f"{passed.between} the network has {_listed(passed.said)}, but the model in {path} has "
-                        f"{_listed(its.said)}, so their outputs would differ; give both the same"
+                        f"{passed.between} the network has {_listed(own_part)}, but the model in {path} has "
+                        f"{_listed(its_part)}, so their outputs would differ; give both the same"
                     )
+
+
+def _differing(ours: Sequence[str], theirs: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return what is left of both without what they begin and end with alike."""
+    while ours and theirs and ours[0] == theirs[0]:
+        ours, theirs = ours[1:], theirs[1:]
+    while ours and theirs and ours[-1] == theirs[-1]:
+        ours, theirs = ours[:-1], theirs[:-1]
+    return ours, theirs
 
 
 def _listed(said: Sequence[str]) -> str:

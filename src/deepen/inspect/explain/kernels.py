@@ -84,9 +84,9 @@ def pointwise(plan: Plan, path: str) -> Section | None:
         (
             Line(
                 Text(
-                    "at each pixel it is a dense layer over the channels, y[:,i,j] = W · x[:,i,j] + b, with the "
+                    "at each pixel it is a dense layer over the channels, y[:,i,j] = W · x[:,i,j], with the "
                     "same W everywhere: it mixes channels and looks at no neighbours",
-                    "在每个像素上就是通道间的全连接层 y[:,i,j] = W · x[:,i,j] + b，"
+                    "在每个像素上就是通道间的全连接层 y[:,i,j] = W · x[:,i,j]，"
                     "各处共用同一个 W：只混合通道，不看邻居",
                 )
             ),

@@ -23,7 +23,7 @@ def kind(layer: Layer, input_shape: Shape) -> Text:
     """Return what a layer does; of a layer that is not the library's own, the first paragraph of its docstring."""
     if not is_known(layer):
         # A dataclass without a docstring is given one by Python: its own call.
-        first = " ".join((getdoc(type(layer)) or "").split("\n\n")[0].split())
+        first = " ".join((getdoc(type(layer)) or "").split("\n\n")[0].split()).removesuffix(".")
         return same(type(layer).__name__ if first.startswith(f"{type(layer).__name__}(") else first)
     function = getattr(layer, "activation", None)
     behind = Text(f", then {function}", f"，再经 {function}") if function else NOTHING

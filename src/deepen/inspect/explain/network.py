@@ -49,7 +49,10 @@ def _introduction(plan: Plan) -> Section:
             Line(pixels, Text("input", "输入")),
             Line(_numbers(output), Text("output", "输出")),
             Line(
-                Text(f"{leaves}, of which {weighted} learn", f"{leaves} 层，其中 {weighted} 层有可学习的参数"),
+                Text(
+                    f"{leaves}, {weighted} of them with trainable parameters",
+                    f"{leaves} 层，其中 {weighted} 层有可学习的参数",
+                ),
                 Text("layers", "层"),
             ),
             Line(

@@ -118,7 +118,8 @@ def _shortcuts(plan: Plan, path: str) -> Section | None:
         lines.append(
             Line(
                 Text(
-                    "y = body(x) + shortcut(x), so dx = body'(dy) + shortcut'(dy): dy also passes the body by",
+                    "y = body(x) + shortcut(x), so dx = body'(dy) + shortcut'(dy): "
+                    "dy also reaches the input around the body",
                     "y = body(x) + shortcut(x)，故 dx = body'(dy) + shortcut'(dy)：dy 还绕过主体传到输入",
                 )
             )
