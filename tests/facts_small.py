@@ -29,12 +29,12 @@ SMALL = {
     "simple_convnet": Facts(433_890, 24**2 * 25 * 30 + 30 * 12**2 * 100 + 100 * 10, layers=(780, 432100, 1010)),
     "three_layer": Facts(825_046, 32**2 * 147 * 32 + 32 * 16**2 * 100 + 100 * 10, layers=(4736, 819300, 1010)),
     **{
-        # Deep plain networks learn badly, and narrow ones not at all.
-        f"{form}{depth}": Facts(
-            count, cifar(depth), width=1 if form == "plain" and depth > 32 else 0.25, size=(3, 16, 16)
-        )
+        f"{form}{depth}": Facts(count, cifar(depth), width=0.25, size=(3, 16, 16))
         for depth, count in ((20, 269_722), (32, 464_154), (44, 658_586), (56, 853_018), (110, 1_727_962))
         for form in ("resnet", "plain", "preact_resnet")
         if (form, depth) not in {("preact_resnet", 32), ("preact_resnet", 44), ("plain", 110)}
     },
+    # Deep plain networks learn badly, and narrow ones not at all.
+    "plain44": Facts(658_586, cifar(44), size=(3, 16, 16), rate=0.001),
+    "plain56": Facts(853_018, cifar(56), size=(3, 16, 16), rate=0.001),
 }
