@@ -118,7 +118,8 @@ def test_what_lies_between_the_weights_is_compared(
 
 def test_names_of_layers_matter_to_nobody(tmp_path: Path) -> None:
     path = stored(tmp_path, ".keras", Sequential([ReLU(), Flatten(), Dense(2)]))
-    read(path, Sequential([ReLU(name="first"), Flatten(name="row"), Dense(2, name="head")]), (1, 4, 4))
+    renamed = Sequential([ReLU(name="first"), Flatten(name="row"), Dense(2, name="head")])
+    assert set(read(path, renamed, (1, 4, 4))) == {"head.kernel", "head.bias"}
 
 
 def test_a_softmax_at_the_end_may_be_part_of_the_loss(tmp_path: Path) -> None:

@@ -25,9 +25,7 @@ from deepen.layers import Normalize
 from deepen.losses import Loss
 from deepen.metrics import checked as checked_metrics
 from deepen.optimizers import Optimizer
-from deepen.paths import Shape
 from deepen.schedules import Schedule
-from deepen.spec import Layer
 from deepen.training.callbacks import Callback, checked
 from deepen.training.evaluation import Evaluation, measured, outputs_of
 from deepen.training.held_out import hold_out
@@ -53,18 +51,8 @@ class Model(WeightedNetwork):
         ShapeError: the layers do not fit together for this shape; the error names the one that does not.
     """
 
-    def __init__(
-        self,
-        network: Layer | Sequence[Layer],
-        input_shape: Shape,
-        *,
-        classes: Sequence[str] | None = None,
-        name: str = "model",
-        seed: int = 0,
-    ) -> None:
-        super().__init__(network, input_shape, classes=classes, name=name, seed=seed)
-        self._metrics: tuple[str, ...] = ("accuracy",)
-        self._epochs = 0
+    _metrics: tuple[str, ...] = ("accuracy",)
+    _epochs = 0
 
     def compile(
         self,

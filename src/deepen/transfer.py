@@ -8,7 +8,8 @@ from pathlib import Path
 
 from deepen import model_file
 from deepen.arrays import Array
-from deepen.engines.base import Setup, State, fresh_state, initial_state
+from deepen.engines.setup import Setup
+from deepen.engines.state import State, begun_with
 from deepen.errors import DataError, UsageError
 from deepen.layers import Sequential, SideOutput
 from deepen.layers.side import side_outputs
@@ -63,12 +64,7 @@ def take_over(
         raise UsageError(
             f"{stuck[0]} is frozen, but starts anew, {found.fresh[stuck[0]]}; freeze only what is taken over"
         )
-    if weights is None:
-        first = initial_state(setup)
-        weights = first.parameters, first.statistics
-    for own in weights:
-        own.update({name: arrays[name].astype(setup.dtype) for name in found.taken if name in own})
-    return found, fresh_state(setup, *weights)
+    return found, begun_with(setup, weights, {path: arrays[path] for path in found.taken})
 
 
 def plan(setup: Setup, arrays: Mapping[str, Array], same_classes: bool) -> Transfer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepen.cli.group import as_json, cli, print_json, show
-from deepen.cli.networks import classes_option, diagram_option, input_shape_option, network_of, width_option
+from deepen.cli.networks import classes_option, diagram_option, drawn, input_shape_option, network_of, width_option
 from deepen.wording import columns
 
 if TYPE_CHECKING:
@@ -59,17 +59,13 @@ def explain(
 
     network, shape = network_of(model, input_shape, classes, width)
     found = explained(network, shape, layer, lang or language(os.environ), model)
-    if diagram is not None:
-        from deepen.inspect.diagram import draw
-
-        draw(network, shape, model, diagram)
+    picture = drawn(diagram, network, shape, model)
     if as_json:
-        drawn = {} if diagram is None else {"diagram": str(diagram.resolve())}
-        print_json(found.to_data() | drawn)
+        print_json(found.to_data() | picture)
         return
     _show(found)
-    if diagram is not None:
-        show("", f"the diagram: {diagram.resolve()}")
+    if picture:
+        show("", f"the diagram: {picture['diagram']}")
 
 
 def language(environment: Mapping[str, str]) -> str:

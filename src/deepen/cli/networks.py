@@ -32,6 +32,16 @@ diagram_option = click.option(
 )
 
 
+def drawn(path: Path | None, network: Layer, input_shape: Shape, title: str) -> dict[str, str]:
+    """Draw the diagram that is asked for, and return what JSON says of it; nothing where none is."""
+    if path is None:
+        return {}
+    from deepen.inspect.diagram import draw
+
+    draw(network, input_shape, title, path)
+    return {"diagram": str(path.resolve())}
+
+
 def by_name(model: str) -> bool:
     """Return whether a model is meant by its name, and not as a file or folder."""
     from deepen import models

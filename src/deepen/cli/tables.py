@@ -12,6 +12,7 @@ from deepen.cli.networks import (
     by_name,
     classes_option,
     diagram_option,
+    drawn,
     input_shape_option,
     network_of,
     parsed_shape,
@@ -45,17 +46,13 @@ def summary(
 
     network, shape = network_of(model, input_shape, classes, width)
     found = summarize(network, shape)
-    if diagram is not None:
-        from deepen.inspect.diagram import draw
-
-        draw(network, shape, model, diagram)
+    picture = drawn(diagram, network, shape, model)
     if as_json:
-        drawn = {} if diagram is None else {"diagram": str(diagram.resolve())}
-        print_json(found.to_data() | drawn)
+        print_json(found.to_data() | picture)
         return
     as_table(found, model).show()
-    if diagram is not None:
-        show(f"the diagram: {diagram.resolve()}")
+    if picture:
+        show(f"the diagram: {picture['diagram']}")
 
 
 @cli.command()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deepen.cli.group import as_json, cli, print_json, show
-from deepen.cli.networks import by_name, classes_option, input_shape_option, network_of, width_option
+from deepen.cli.networks import by_name, classes_option, input_shape_option, parsed_shape, width_option
 
 if TYPE_CHECKING:
     from deepen.model import Model
@@ -78,7 +78,7 @@ def _model(model: str, input_shape: str | None, classes: int | None, width: floa
     from deepen.runs import model_path
 
     if by_name(model):
-        _, shape = network_of(model, input_shape, classes, width)
+        shape = parsed_shape(input_shape) if input_shape else None
         return Model.named(model, classes=classes, width=width, input_shape=shape)
     if input_shape is not None or classes is not None or width != 1:
         raise click.UsageError(f"--input-shape, --classes and --width are for models by name; {model} has its own")

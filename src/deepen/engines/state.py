@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,6 +69,24 @@ def initial_state(setup: Setup) -> State:
         }
 
     return fresh_state(setup, first(setup.parameters), first(setup.statistics))
+
+
+def begun_with(
+    setup: Setup, weights: tuple[dict[str, Array], dict[str, Array]] | None, arrays: Mapping[str, Array]
+) -> State:
+    """Return the state before training that begins with some arrays by path, and else with its own weights.
+
+    Args:
+        setup: the model that begins.
+        weights: its own parameters and statistics; None where they are the first ones of its seed.
+        arrays: what takes their place; other paths than the model's are passed over.
+    """
+    if weights is None:
+        first = initial_state(setup)
+        weights = first.parameters, first.statistics
+    for own in weights:
+        own.update({path: arrays[path].astype(setup.dtype) for path in own if path in arrays})
+    return fresh_state(setup, *weights)
 
 
 def fresh_state(setup: Setup, parameters: dict[str, Array], statistics: dict[str, Array]) -> State:

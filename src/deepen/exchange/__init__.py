@@ -8,7 +8,7 @@ from pathlib import Path
 from deepen import model_file
 from deepen.arrays import Array
 from deepen.engines.setup import Setup
-from deepen.engines.state import State, fresh_state, initial_state
+from deepen.engines.state import State, begun_with
 from deepen.errors import DataError, UsageError
 from deepen.paths import Shape
 from deepen.spec import Layer
@@ -64,13 +64,7 @@ def take(setup: Setup, weights: tuple[dict[str, Array], dict[str, Array]] | None
     Raises:
         UsageError, DataError, FileFormatError: as in `read`.
     """
-    arrays = read(path, setup.network, setup.input_shape)
-    if weights is None:
-        first = initial_state(setup)
-        weights = first.parameters, first.statistics
-    for own in weights:
-        own.update({name: arrays[name].astype(setup.dtype) for name in own if name in arrays})
-    return fresh_state(setup, *weights)
+    return begun_with(setup, weights, read(path, setup.network, setup.input_shape))
 
 
 def _of_torch(path: Path) -> bool:

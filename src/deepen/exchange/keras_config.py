@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from deepen.errors import DataError
+from deepen.exchange.keras_layers import ACTIVATIONS
 from deepen.exchange.keras_layout import settings, unknown
 from deepen.exchange.keras_model import snake_case
 from deepen.layers import (
     ELU,
-    GELU,
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
@@ -27,10 +27,6 @@ from deepen.layers import (
     LeakyReLU,
     MaxPooling2D,
     Normalize,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
     ZeroPadding2D,
 )
 from deepen.layers.activation import Activation
@@ -43,12 +39,13 @@ Entry = tuple[str, dict[str, Any]]
 """The class of a Keras layer and its settings; those left out have Keras' defaults, or matter to training only."""
 
 _INLINE: dict[type[Layer], str] = {
-    ReLU: "relu",
-    GELU: "gelu",
-    Sigmoid: "sigmoid",
-    Tanh: "tanh",
-    Softmax: "softmax",
+    type(layer): name
+    for name, layers in ACTIVATIONS.items()
+    for layer in layers
+    if not isinstance(layer, (ELU, LeakyReLU))
 }
+"""Keras' words for the activations that have no settings."""
+
 _KNOWN = {
     *_INLINE,
     ELU,

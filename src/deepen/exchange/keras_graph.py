@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from deepen.arrays import Array
 from deepen.errors import DataError
 from deepen.exchange.keras_layout import KerasTensor, order_behind, settings, tensors
+from deepen.inspect.arithmetic import ways
 from deepen.layers import Conv2D, Dense, Parallel, Residual, Sequential, SideOutput
 from deepen.paths import Shape, join, owner
 from deepen.spec import Child, Layer
@@ -89,11 +90,9 @@ def _follow(
         case SideOutput():
             chain(children)
             return place
-        case Residual():
-            return _merge(ADD, path, [chain(children[:-1]), chain(children[-1:])], steps)
-        case Parallel():
-            merged = ADD if layer.merge == "add" else "concatenate"
-            return _merge(merged, path, [chain([child]) for child in children], steps)
+        case Residual() | Parallel():
+            joined = isinstance(layer, Parallel) and layer.merge == "concat"
+            return _merge("concatenate" if joined else ADD, path, list(map(chain, ways(layer, children))), steps)
     kind, arrays = tensors(path, layer, input_shape, place.order, depthwise)
     order = order_behind(layer, input_shape, place.order)
     if not arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Literal
 
@@ -58,8 +59,7 @@ class Table:
 
         file = io.StringIO()
         everything = list(range(len(self.columns)))
-        wide = 1 + sum(self._widths(i)[1] + 3 for i in everything)
-        width = max(wide, *map(width_of, (self.title, *self._notes(everything))))
+        width = max(self._wide(everything), *map(width_of, (self.title, *self._notes(everything))))
         console = Console(file=file, width=width, color_system=None, highlight=False, force_jupyter=False)
         self._print(console, everything)
         return file.getvalue().rstrip("\n")
@@ -83,9 +83,9 @@ class Table:
         from rich.text import Text
 
         table = RichTable()
-        narrow = 1 + sum(self._widths(i)[1] + 3 for i in kept) > console.width
+        narrow = self._wide(kept) > console.width
         for i in kept:
-            column, least = self.columns[i], self._widths(i)[0]
+            column, least = self.columns[i], self._widths[i][0]
             style = "green" if column.align == "right" else ""
             broken = narrow and least < width_of(column.head)
             head = Text(column.head.replace("-", "-\n") if broken else column.head)
@@ -109,12 +109,20 @@ class Table:
         """Return the numbers of the columns that a terminal has room for; the first one always stays."""
         kept = list(range(len(self.columns)))
         for each in sorted(kept[1:], key=lambda i: (-self.columns[i].spare, -i)):
-            if 1 + sum(self._widths(i)[0] + 3 for i in kept) > width:
+            if self._wide(kept, wrapped=True) > width:
                 kept.remove(each)
         return kept
 
-    def _widths(self, number: int) -> tuple[int, int]:
-        """Return how narrow a column can be, and how wide it is in one line."""
+    def _wide(self, kept: Iterable[int], *, wrapped: bool = False) -> int:
+        """Return how wide some columns are together, with the lines around and between them."""
+        return 1 + sum(self._widths[i][0 if wrapped else 1] + 3 for i in kept)
+
+    @cached_property
+    def _widths(self) -> list[tuple[int, int]]:
+        """How narrow each column can be, and how wide it is in one line."""
+        return [self._widths_of(number) for number in range(len(self.columns))]
+
+    def _widths_of(self, number: int) -> tuple[int, int]:
         column, texts = self.columns[number], [self.columns[number].head, *(row[number] for row in self.rows)]
         widest = max(map(width_of, texts))
         if not column.wraps:
