@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,17 @@ def _trained(head: str) -> str:
 def _trained_row(row: dict[str, Any]) -> str:
     entry = models.entry(row["model"])
     found = summarize(models.build(entry.name), entry.input_shape)
-    deviation = "" if row["deviation"] is None else f" ± {row['deviation']:.2%}"
+    deviation = "" if row["deviation"] is None else f" ± {percent(row['deviation'])}"
     return (
         f"| `{entry.name}` | {millions(found.multiply_adds)} | {row['data']} | {row['epochs']} "
-        f"| {len(row['seeds'])} | {row['mean']:.2%}{deviation} | {entry.reported or '–'} |"
+        f"| {len(row['seeds'])} | {percent(row['mean'])}{deviation} | {entry.reported or '–'} |"
     )
+
+
+def percent(share: float) -> str:
+    """Write a share with two decimals, halves rounded up: the mean of two seeds often ends in one."""
+    exact = Decimal(str(round(100 * share, 6)))
+    return f"{exact.quantize(Decimal('0.01'), ROUND_HALF_UP)}%"
 
 
 def commands() -> str:
