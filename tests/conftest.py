@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,25 @@ from hypothesis import settings
 from matplotlib.figure import Figure
 
 from command_line import OWN, Call, command_line
+from deepen.engines.native.compiler import Compiler, find_compiler
+
+# Trainings of the suite are too short to be compiled; the tests of the native engine ask for the `compiler`.
+os.environ["DEEPEN_CXX"] = "none"
 
 # Timings decide no test, and the same tests fail here and there.
 settings.register_profile("deepen", deadline=None, derandomize=True)
 settings.load_profile("deepen")
+
+
+@pytest.fixture(scope="module")
+def compiler() -> Iterator[Compiler]:
+    """The compiler of this machine, which is there to be found."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DEEPEN_CXX")
+        found = find_compiler()
+        if found is None:
+            pytest.skip("there is no C++ compiler")
+        yield found
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def test_every_setting_is_written_down() -> None:
     every = {
         "recipe": "fast", "learning_rate": 0.1, "loss": "hinge", "class_weights": "balanced", "l2": 0.1,
         "dropout": 0.5, "size": 9, "init": "m", "freeze": ("a",), "rates": ("b=1",), "patience": 1, "data_seed": 2,
+        "threads": 1,
     }  # fmt: skip
     config = RunConfig("lenet", "digits", **every)  # type: ignore[arg-type]
     assert tomllib.loads(config.to_toml()).keys() == {field.name for field in fields(RunConfig)}

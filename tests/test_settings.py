@@ -41,7 +41,7 @@ GIVEN = {
     "class_weights": "balanced", "augment": ("shift=1", "rotation=5"), "l2": 0.0, "dropout": 0.0, "width": 0.5,
     "size": 14, "init": "m.safetensors", "freeze": ("conv1", "conv2"), "rates": ("dense*=0.1",),
     "validation_split": 0.3, "patience": 5, "health": True, "tensorboard": True, "checkpoint": "5 steps",
-    "workers": 2, "seed": 7, "data_seed": 8, "engine": "numpy", "device": "cpu", "runs": "elsewhere",
+    "workers": 2, "seed": 7, "data_seed": 8, "engine": "numpy", "device": "cpu", "threads": 3, "runs": "elsewhere",
 }  # fmt: skip
 """A value for every option, none of them the default or the recipe's, where there is another."""
 

@@ -13,7 +13,10 @@ from deepen.errors import FileFormatError, UnknownNameError, UsageError
 from deepen.fields import fits, in_words
 from deepen.groups import Group
 
-_LEAST = {"epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0, "size": 1, "patience": 1, "workers": 0, "l2": 0}
+_LEAST = {
+    **{"epochs": 1, "batch_size": 1, "size": 1, "patience": 1, "threads": 1},
+    **{"seed": 0, "data_seed": 0, "workers": 0, "l2": 0},
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class RunConfig:
     """Decides which pictures of a folder are the test's; None takes the seed."""
     engine: str = "auto"
     device: str = "auto"
+    threads: int | None = None
+    """How many threads compute, in the engines native and torch; None takes as many as there are cores."""
     runs: str = "runs"
     """The folder in which the run's own folder is made."""
 

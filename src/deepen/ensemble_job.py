@@ -6,14 +6,14 @@ import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deepen import data, engines, folders, job, runs
+from deepen import data, folders, job, runs
 from deepen.config import RunConfig
 from deepen.ensemble import Ensemble, EnsembleEvaluation
 from deepen.ensemble_config import EnsembleConfig
 from deepen.environment import environment
 from deepen.errors import DataError
 from deepen.model import Model
-from deepen.preparation import prepare
+from deepen.preparation import Prepared, prepare
 from deepen.wording import say, typed
 
 CONFIG = "ensemble.toml"
@@ -40,9 +40,8 @@ def train(config: EnsembleConfig, program: str = "deepen") -> EnsembleOutcome:
         DeepenError: as for the training of a single model; the settings of all members are checked first.
     """
     config = replace(config, members=tuple(map(job.anywhere, config.members)))
-    first, source = config.members[0], _checked(config)
-    choice = engines.choose(first.engine, first.device)
-    computed_with = {"engine": str(choice), **environment()}
+    first, prepared = config.members[0], _checked(config)
+    source, computed_with = prepared.source, {"engine": str(prepared.choice), **environment()}
     contents = folders.described(CONFIG, config.to_toml(), computed_with)
     folder = folders.create(first.runs, f"ensemble-{first.model}-{source.facts.name}", contents)
     return _measured(config, folder, source, _trained(config, folder, program))
@@ -73,14 +72,15 @@ def resume(given: Path, program: str = "deepen") -> EnsembleOutcome:
     return _measured(config, folder, _source(first), ensemble)
 
 
-def _checked(config: EnsembleConfig) -> data.Source:
-    """Make sure that every member can be trained, and return the first one's data."""
-    sources: dict[float, data.Source] = {}
+def _checked(config: EnsembleConfig) -> Prepared:
+    """Make sure that every member can be trained, and return the first one."""
+    prepared: dict[float, Prepared] = {}
     for member in config.members:
         # All draw the same test; the share for the validation may be a recipe's.
         share = member.validation_split
-        sources[share] = prepare(member, sources.get(share)).source
-    return sources[config.members[0].validation_split]
+        source = prepared[share].source if share in prepared else None
+        prepared.setdefault(share, prepare(member, source))
+    return prepared[config.members[0].validation_split]
 
 
 def _trained(config: EnsembleConfig, folder: Path, program: str) -> Ensemble:

@@ -47,6 +47,20 @@ class MissingExtraError(DeepenError):
         super().__init__(f'{feature} is not installed; install it with: pip install "deepen[{extra}]"')
 
 
+class NativeError(DeepenError):
+    """A network could not be compiled into a program of its own, or the program not be loaded."""
+
+
+class MissingCompilerError(NativeError):
+    """The native engine was asked for, and this machine has no C++ compiler."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the native engine needs a C++ compiler, and there is none; install g++ or clang++ with your system's "
+            'tools, or one that pip knows: pip install "deepen[native]"'
+        )
+
+
 class UnknownNameError(UsageError):
     """A name is not among those that exist; the nearest one is suggested."""
 

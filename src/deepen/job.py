@@ -30,7 +30,9 @@ from deepen.training.tensorboard_log import TensorBoard
 from deepen.training.weights_files import BestWeights
 from deepen.wording import columns, padded, say
 
-_NOT_IN_MODEL = {"model", "runs", "workers", "checkpoint", "health", "tensorboard", "engine", "device", "init"}
+_NOT_IN_MODEL = {
+    *("model", "runs", "workers", "checkpoint", "health", "tensorboard", "engine", "device", "threads", "init")
+}
 """Settings that a model's file need not name."""
 
 

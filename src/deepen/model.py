@@ -64,6 +64,7 @@ class Model(WeightedNetwork):
         groups: Sequence[Group] = (),
         engine: str = "auto",
         device: str = "auto",
+        threads: int | None = None,
     ) -> None:
         """Choose how to train and where; weights that are there stay, the optimizer starts anew.
 
@@ -74,15 +75,18 @@ class Model(WeightedNetwork):
             metrics: names of what is measured besides the loss.
             augmentations: vary the training images, in this order; as objects, or as texts such as "shift=2".
             groups: which parameters are trained slower, with another decay, or not at all.
-            engine: "numpy", "torch", or "auto" for PyTorch where it is installed.
+            engine: "numpy", "torch", "native", or "auto": on a CPU the network is compiled into a program of its
+                own where there is a C++ compiler, else it is PyTorch where that is installed.
             device: "cpu", "cuda", or "auto" for a GPU where there is one.
+            threads: how many compute, in the engines native and torch; as many as there are cores unless given.
 
         Raises:
             UnknownNameError: a name is not known.
             MissingExtraError: the engine is not installed.
+            MissingCompilerError: the engine is "native" and there is no compiler.
         """
         self._metrics = checked_metrics(metrics)
-        choice = engines.choose(engine, device)
+        choice = engines.choose(engine, device, "train", threads)
         kept = self._weights()
         self._setup = Setup(
             self.network,
@@ -93,7 +97,7 @@ class Model(WeightedNetwork):
             augmentations=augmentations_of(augmentations),
             groups=checked_groups(groups),
         )
-        self._choice, self._engine, self._epochs = choice, None, 0
+        self._choice, self._engine, self._epochs = engines.settled(choice, self._setup), None, 0
         self._state = None if kept is None else fresh_state(self._setup, *kept)
 
     @property
@@ -147,10 +151,11 @@ class Model(WeightedNetwork):
         plan = Plan(epochs, batch_size, schedules.schedule(schedule), self._epochs, workers)
         watchers = checked(callbacks)
 
+        self._choose_for_training()
         engine = self.engine
         engine.bind(np.ascontiguousarray(images), labels)
-        if verbose and self._choice is not None:
-            print(f"engine: {self._choice} ({self._choice.reason})", file=sys.stderr)
+        if verbose:
+            print(f"engine: {self.choice} ({self.choice.reason})", file=sys.stderr)
             watchers.insert(0, Progress())
 
         def validate() -> Mapping[str, float]:

@@ -28,7 +28,6 @@ class Prepared:
     config: RunConfig
     source: data.Source
     model: Model
-    choice: Choice
     optimizer: Optimizer
     loss: Loss
     schedule: Schedule
@@ -41,9 +40,15 @@ class Prepared:
             loss,
             augmentations=self.augmentations,
             groups=self.config.groups,
-            engine=self.choice.engine,
-            device=self.choice.device,
+            engine=self.config.engine,
+            device=self.config.device,
+            threads=self.config.threads,
         )
+
+    @property
+    def choice(self) -> Choice:
+        """The engine and device to train with."""
+        return self.model.choice
 
     @property
     def validation_split(self) -> float:
@@ -71,7 +76,8 @@ def prepare(config: RunConfig, source: data.Source | None = None) -> Prepared:
     chosen = optimizer(config.optimizer)
     if config.learning_rate is not None:
         chosen = replace(chosen, learning_rate=config.learning_rate)
-    choice, augmentations = engines.choose(config.engine, config.device), tuple(map(augmentation, config.augment))
+    engines.choose(config.engine, config.device, "train")  # says so where it cannot be had
+    augmentations = tuple(map(augmentation, config.augment))
     if source is None:
         source = data.source(config.data, seed=config.split, validation_split=config.validation_split)
     if config.patience is not None and not _validates(config, source):
@@ -86,7 +92,7 @@ def prepare(config: RunConfig, source: data.Source | None = None) -> Prepared:
     objective = loss(config.loss or models.entry(config.model).loss)
     if config.class_weights:
         balanced(objective, np.arange(len(model.classes)), len(model.classes))  # a loss that takes none says so
-    prepared = Prepared(config, source, model, choice, chosen, objective, rates, augmentations)
+    prepared = Prepared(config, source, model, chosen, objective, rates, augmentations)
     prepared.compile(objective)
     return prepared
 

@@ -67,10 +67,16 @@ class WeightedNetwork(Network):
     def engine(self) -> Engine:
         """The engine that computes this model; made at its first use."""
         if self._engine is None:
-            self._choice = self._choice or engines.choose()
-            self._engine = engines.create(self._setup, self._choice, self._state)
+            self._engine = engines.create(self._setup, self.choice, self._state)
             self._state = None
         return self._engine
+
+    @property
+    def choice(self) -> engines.Choice:
+        """The engine and device that compute this model, and why; chosen at their first use."""
+        if self._choice is None:
+            self._choice = engines.choose()
+        return self._choice
 
     @property
     def weights(self) -> dict[str, Array]:
@@ -173,6 +179,16 @@ class WeightedNetwork(Network):
         model._state = fresh_state(model._setup, *weights_of(model._setup, arrays))
         model._choice = choice
         return model
+
+    def _choose_for_training(self) -> None:
+        """Choose the engine anew where it was not asked for: a training is worth more preparation."""
+        old = self._choice
+        if old is not None and (old.purpose == "train" or not old.automatic):
+            return
+        device, threads = ("auto", None) if old is None else (old.device, old.threads)
+        self._choice = engines.settled(engines.choose("auto", device, "train", threads), self._setup)
+        if self._engine is not None and self._engine.name != self._choice.engine:
+            self._state, self._engine = self._engine.state(), None
 
     def _weights(self) -> tuple[dict[str, Array], dict[str, Array]] | None:
         """Return parameters and statistics if they are more than the first weights of the seed."""

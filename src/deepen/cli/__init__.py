@@ -8,11 +8,23 @@ from collections.abc import Sequence
 
 import click
 
-from deepen.cli import checks, ensembles, explain, lr_find, runs, shows, tables, weights
+from deepen.cli import checks, ensembles, explain, lr_find, programs, runs, shows, tables, weights
 from deepen.cli.group import cli
 from deepen.errors import DeepenError, UsageError
 
-__all__ = ["checks", "cli", "ensembles", "explain", "lr_find", "main", "runs", "shows", "tables", "weights"]
+__all__ = [
+    "checks",
+    "cli",
+    "ensembles",
+    "explain",
+    "lr_find",
+    "main",
+    "programs",
+    "runs",
+    "shows",
+    "tables",
+    "weights",
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

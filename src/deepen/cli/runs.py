@@ -10,7 +10,7 @@ import click
 from deepen.cli import settings, using
 from deepen.cli.group import as_json, cli, print_json, show
 
-engine_option = click.option("--engine", default="auto", show_default=True, help="auto, numpy or torch.")
+engine_option = click.option("--engine", default="auto", show_default=True, help="auto, numpy, torch or native.")
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 
 

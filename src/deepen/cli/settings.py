@@ -92,8 +92,9 @@ _OPTIONS = (
     setting("workers", "Threads that make batches ahead of their steps."),
     setting("seed", "Decides first weights, order, dropout and augmentation."),
     setting("data_seed", "Decides which pictures of a folder are held out; the seed unless given.", int),
-    setting("engine", "auto, numpy or torch."),
+    setting("engine", "auto, numpy, torch or native; native compiles the network, and auto does so on a CPU."),
     setting("device", "auto, cpu or cuda."),
+    setting("threads", "How many threads compute, in the engines native and torch; all cores unless given.", int),
     setting("runs", "The folder in which the run gets its own folder."),
 )
 

@@ -120,10 +120,11 @@ def doctor(as_json: bool) -> None:
     from deepen import engines
     from deepen.environment import environment
 
-    choice = engines.choose()
+    choice, training = engines.choose(), engines.choose(purpose="train")
     found: dict[str, Any] = {
         **environment(),
         "engine": f"{choice} ({choice.reason})",
+        "training engine": f"{training} ({training.reason})",
         "threads": str(_threads(choice.engine)),
         **{f"data {name}": _where(name) or "is downloaded at its first use" for name in data_sets.names()},
     }

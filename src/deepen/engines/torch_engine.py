@@ -64,8 +64,12 @@ class TorchEngine(Engine):
 
     name = "torch"
 
-    def __init__(self, setup: Setup, device: str = "cpu", state: State | None = None) -> None:
+    def __init__(
+        self, setup: Setup, device: str = "cpu", state: State | None = None, threads: int | None = None
+    ) -> None:
         super().__init__(setup)
+        if threads is not None:
+            torch.set_num_threads(threads)  # for the whole process: PyTorch has no other way
         self.device = device
         state = initial_state(setup) if state is None else state
         self.module = TorchNetwork(setup, state).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -25,7 +25,7 @@ _FOLDER = Path(__file__).parent
 
 _OF_A_RUN = {
     *("model", "data", "size", "init", "freeze", "rates", "seed", "data_seed"),
-    *("engine", "device", "workers", "runs", "recipe", "health", "tensorboard", "checkpoint"),
+    *("engine", "device", "threads", "workers", "runs", "recipe", "health", "tensorboard", "checkpoint"),
 }
 """Settings that belong to one network, one machine or one run."""
 

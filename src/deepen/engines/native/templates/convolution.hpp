@@ -1,0 +1,140 @@
+// A convolutional layer: forward, and back to its kernel, its bias and its input.
+#pragma once
+#include <vector>
+
+#include "strips.hpp"
+#include "transposed.hpp"
+#include "weight_gradient.hpp"
+
+namespace deepen {
+
+// With stride 1 the way back to X is a convolution too: of dz, by an algorithm such as `Direct`, with the kernels
+// turned by 180° and their channels swapped. The window begins (K − 1)·d − p pixels before the maps.
+template <class DZ, class DX, class W, template <class, class, class> class Algorithm>
+struct Turned {
+  using Turn = Window<W::height, W::width, 1, 1, W::dilation_h, W::dilation_w,
+                      (W::height - 1) * W::dilation_h - W::top, (W::width - 1) * W::dilation_w - W::left>;
+  using Convolved = Algorithm<DZ, DX, Turn>;
+  static constexpr long weights = Convolved::weights;
+  static constexpr long work(int count) { return Convolved::work(count); }
+
+  static void pack(const real* kernel, real* weights) {
+    std::vector<real> turned(long(DZ::channels) * DX::channels * W::positions);
+    for (int f = 0; f < DZ::channels; ++f)
+      for (int c = 0; c < DX::channels; ++c)
+        for (int p = W::positions - 1; p >= 0; --p)
+          turned[(long(c) * DZ::channels + f) * W::positions + p] = *kernel++;
+    Convolved::pack(turned.data(), weights);
+  }
+
+  template <bool Relu>
+  static void correlate(const Pass& pass, const real* dz, const real* weights, const real* bias, real* dx) {
+    Convolved::template correlate<Relu>(pass, dz, weights, bias, dx);
+  }
+};
+
+// y = relu?(bias? + x * k). `Forward` and `Back` are algorithms with the members of `Direct`: forward, and back to
+// x where the stride is 1. `Gradient` is one with the members of `WeightGradient`. X has as wide a border as the
+// windows reach beyond the maps. Where X is not padded, nobody asks for its gradient.
+template <class X, class Y, class W, bool Bias, bool Relu, template <class, class, class> class Forward = Direct,
+          template <class, class, class> class Back = Direct,
+          template <class, class, class> class Gradient = WeightGradient>
+struct Convolution : Kernel {
+  using DX = Bordered<X, 0>;
+  using DY = Bordered<Y, 0>;
+
+  // The way back to X: by phases where there are strides, and by strips where these have fewer products.
+  static constexpr bool dense = W::stride_h == 1 && W::stride_w == 1;
+  static constexpr bool strips = [] {
+    if constexpr (X::padded && dense && std::is_same_v<Back<DY, DX, W>, Direct<DY, DX, W>>)
+      return Strips<DY, DX, W>::pay;
+    return false;
+  }();
+  static constexpr int border =
+      !X::padded || strips
+          ? 0
+          : std::max(transposed_border(X::height, Y::height, W::height, W::stride_h, W::dilation_h, W::top),
+                     transposed_border(X::width, Y::width, W::width, W::stride_w, W::dilation_w, W::left));
+
+  using DZ = Bordered<Y, border>;  // before the ReLU; equal to dy without one
+  using Correlated = Forward<X, Y, W>;
+  using Summed = Gradient<X, DZ, W>;
+  using Returned = std::conditional_t<strips, Strips<DZ, DX, W>,
+                                      std::conditional_t<dense, Turned<DZ, DX, W, Back>, Transposed<DZ, DX, W>>>;
+
+  static constexpr bool copies = Relu || border > 0;
+  static constexpr long in_vectors(long numbers) { return (numbers + lanes - 1) / lanes * lanes; }
+  static constexpr long bias_at = in_vectors(Correlated::weights);
+  static constexpr long back_at = bias_at + (Bias ? Y::pixel : 0);
+  static constexpr long bias_sums_at = in_vectors(Summed::sums);
+  static constexpr long sums = bias_sums_at + (Bias ? Y::pixel : 0);
+
+  // Without a gradient to return there is nothing to pack for it. (A template, since `Returned` may not exist.)
+  template <bool Needed>
+  static constexpr long back_weights() {
+    if constexpr (Needed) return Returned::weights;
+    return 0;
+  }
+  template <bool Needed>
+  static constexpr long back_work(int count) {
+    if constexpr (Needed) return Returned::work(count);
+    return 0;
+  }
+  static constexpr long weights = back_at + back_weights<X::padded>();
+
+  static constexpr long work(int count) {
+    const long own = copies ? count * DZ::size : 0;
+    return std::max(Correlated::work(count), own + std::max(Summed::work(count), back_work<X::padded>(count)));
+  }
+
+  static void pack(const real* const* parameters, real* weights) {
+    Correlated::pack(parameters[0], weights);
+    if constexpr (Bias)
+      for (int f = 0; f < Y::pixel; ++f) weights[bias_at + f] = f < Y::channels ? parameters[1][f] : real(0);
+    if constexpr (X::padded) Returned::pack(parameters[0], weights + back_at);
+  }
+
+  static void forward(const Pass& pass, const real* x, real* y, const real* weights, std::byte*) {
+    Correlated::template correlate<Relu>(pass, x, weights, Bias ? weights + bias_at : nullptr, y);
+  }
+
+  // dz = dy where y > 0, else 0, with a border; db[f] = Σ(n, i, j) dz[f, i, j], one vector of filters after the
+  // other.
+  NOINLINE static void mask_and_sum(int count, const real* y, const real* dy, real* dz, real* bias) {
+    for (int image = 0; image < count; ++image, y += Y::size, dy += DY::size, dz += DZ::size) {
+      if constexpr (copies) clear_border<DZ>(dz);
+      for (int f = 0; f < Y::pixel; f += lanes) {
+        vec total{};
+        for (int i = 0; i < Y::height; ++i)
+          for (int j = 0; j < Y::width; ++j) {
+            vec value = load(dy + DY::at(i, j) + f);
+            if constexpr (Relu) value = load(y + Y::at(i, j) + f) > vec{} ? value : vec{};
+            if constexpr (copies) store(dz + DZ::at(i, j) + f, value);
+            total += value;
+          }
+        if constexpr (Bias) store(bias + f, load(bias + f) + total);
+      }
+    }
+  }
+
+  static void backward(const Pass& pass, const real* x, const real* y, const real* dy, real* dx,
+                       const real* weights, const std::byte*, real* sums) {
+    Pass after = pass;
+    const real* dz = dy;
+    if constexpr (copies) {
+      dz = pass.work;
+      after.work += pass.count * DZ::size;
+    }
+    if constexpr (copies || Bias) mask_and_sum(pass.count, y, dy, pass.work, sums + bias_sums_at);
+    Summed::accumulate(after, x, dz, sums);
+    if constexpr (X::padded)
+      if (dx) Returned::template correlate<false>(after, dz, weights + back_at, nullptr, dx);
+  }
+
+  static void unpack(const real* sums, real* const* gradients) {
+    Summed::unpack(sums, gradients[0]);
+    if constexpr (Bias) std::memcpy(gradients[1], sums + bias_sums_at, Y::channels * sizeof(real));
+  }
+};
+
+}  // namespace deepen

@@ -1,0 +1,114 @@
+// The gradient of a convolution's kernel: every number is a sum over all pixels, held in a register for many.
+#pragma once
+#include "direct.hpp"
+
+namespace deepen {
+
+// Which numbers of the gradient are summed up at the same time: `rows` × `columns` positions of the window,
+// `channels` of X, `vectors` of filters.
+struct GradientBlock {
+  int rows, columns, channels, vectors;
+};
+
+// The best block, by the same costs as `best_block`. Blocks have all rows of the window or one, and all columns or
+// one.
+constexpr GradientBlock best_gradient_block(int height, int width, int channels, int vectors) {
+  GradientBlock best{1, 1, 1, 1};
+  double least = 1e30;
+  for (int v = 1; v <= 8; ++v) {
+    if (vectors % v != 0) continue;
+    for (int r = 1; r <= height; r += height > 1 ? height - 1 : 1)
+      for (int q = 1; q <= width; q += width > 1 ? width - 1 : 1)
+        for (int c = 1; c <= channels && c <= 28; ++c) {
+          const int products = r * q * c * v, loads = r * q * c + v;
+          if (products + (v == 1 ? 1 : v + 1) >= registers) continue;
+          const double once = std::max(products, 8) + 0.25 * loads + 1;
+          const double cost = once * (height / r) * (width / q) * ((channels + c - 1) / c) * (vectors / v);
+          if (cost < least) least = cost, best = {r, q, c, v};
+        }
+  }
+  return best;
+}
+
+// dk[f, c, u, v] = Σ(n, i, j) dz[f, i, j] · x[c, i·s + u·d − p, j·s + v·d − p], where X has as wide a border as
+// the windows reach beyond the maps.
+template <class X, class DZ, class W>
+struct WeightGradient {
+  static_assert(DZ::padded);
+  static constexpr GradientBlock block = best_gradient_block(W::height, W::width, X::channels, DZ::vectors);
+  static constexpr int R = block.rows, Q = block.columns, C = block.channels, V = block.vectors;
+  static constexpr long sums = long(W::positions) * X::channels * DZ::pixel;  // as (KH, KW, C, filters)
+  static constexpr long work(int) { return 0; }
+
+  // From one position of the window to the one below and to the one beside it.
+  static constexpr long down = long(W::dilation_h) * X::row, right = long(W::dilation_w) * X::pixel;
+
+  // How many images are summed up before the sums in memory are touched. (Some, since those lie farther away than
+  // the registers; not all, since the longer a sum is, the more its rounding errors count.)
+  static constexpr int images = std::max(1, 1024 / (DZ::height * DZ::width));
+
+  // One block, summed up over `count` images; it adds the channels from number `fresh` on. x and dz are the places
+  // of the first pixels, `to` that of the first sum.
+  NOINLINE static void compute(int count, const real* x, const real* dz, int fresh, real* to) {
+    vec total[R][Q][C][V] = {};
+    for (int image = 0; image < count; ++image)
+      for (int i = 0; i < DZ::height; ++i) {
+        const real* place = x + image * X::size + i * (long(W::stride_h) * X::row);
+        const real* pixel = dz + image * DZ::size + i * DZ::row;
+        for (int j = 0; j < DZ::width; ++j) {
+          vec gradient[V];
+#pragma GCC unroll 32
+          for (int v = 0; v < V; ++v) gradient[v] = load(pixel + v * lanes);
+#pragma GCC unroll 32
+          for (int r = 0; r < R; ++r)
+#pragma GCC unroll 32
+            for (int q = 0; q < Q; ++q)
+#pragma GCC unroll 32
+              for (int c = 0; c < C; ++c)
+#pragma GCC unroll 32
+                for (int v = 0; v < V; ++v)
+                  total[r][q][c][v] += place[r * down + q * right + c] * gradient[v];
+          place += W::stride_w * X::pixel;
+          pixel += DZ::pixel;
+          // What compilers cannot know: to load a number again is cheaper than to keep it for the next column.
+          asm volatile("" : : : "memory");
+        }
+      }
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 32
+      for (int q = 0; q < Q; ++q)
+#pragma GCC unroll 32
+        for (int c = 0; c < C; ++c)
+          if (c >= fresh)
+#pragma GCC unroll 32
+            for (int v = 0; v < V; ++v) {
+              real* sum = to + (long(r * W::width + q) * X::channels + c) * DZ::pixel + v * lanes;
+              store(sum, load(sum) + total[r][q][c][v]);
+            }
+  }
+
+  static void accumulate(const Pass& pass, const real* x, const real* dz, real* sums) {
+    for (int image = 0; image < pass.count; image += images, x += images * X::size, dz += images * DZ::size)
+      for (int u = 0; u < W::height; u += R)
+        for (int v = 0; v < W::width; v += Q)
+          for (int c = 0; c < X::channels; c += C) {
+            // The last block begins earlier where it would exceed the channels, and leaves out what others add.
+            const int channel = std::min(c, X::channels - C), count = std::min(pass.count - image, images);
+            const real* place = x + X::at(-W::top, -W::left) + u * down + v * right + channel;
+            real* to = sums + (long(u * W::width + v) * X::channels + channel) * DZ::pixel;
+            for (int f = 0; f < DZ::pixel; f += V * lanes)
+              compute(count, place, dz + DZ::at(0, 0) + f, c - channel, to + f);
+          }
+  }
+
+  // `gradient` is (DZ::channels, X::channels, W::height, W::width).
+  static void unpack(const real* sums, real* gradient) {
+    for (int p = 0; p < W::positions; ++p)
+      for (int c = 0; c < X::channels; ++c, sums += DZ::pixel)
+        for (int f = 0; f < DZ::channels; ++f)
+          gradient[(long(f) * X::channels + c) * W::positions + p] = sums[f];
+  }
+};
+
+}  // namespace deepen
