@@ -118,6 +118,7 @@ def doctor(as_json: bool) -> None:
     """Say what this machine computes with, and which data sets it has."""
     from deepen import data as data_sets
     from deepen import engines
+    from deepen.engines.native import cache
     from deepen.environment import environment
 
     choice, training = engines.choose(), engines.choose(purpose="train")
@@ -125,7 +126,8 @@ def doctor(as_json: bool) -> None:
         **environment(),
         "engine": f"{choice} ({choice.reason})",
         "training engine": f"{training} ({training.reason})",
-        "threads": str(_threads(choice.engine)),
+        "threads": str(_threads(training.engine)),
+        "programs": str(cache.place()),
         **{f"data {name}": _where(name) or "is downloaded at its first use" for name in data_sets.names()},
     }
     if as_json:
@@ -179,8 +181,13 @@ def _path(found: Path | None) -> str | None:
 
 
 def _threads(engine: str) -> int | None:
+    """Return how many threads an engine takes, unless it is told."""
     if engine == "torch":
         import torch
 
         return torch.get_num_threads()
+    if engine == "native":
+        from deepen.engines.native.threads import usable_cores
+
+        return usable_cores()
     return os.cpu_count()

@@ -56,6 +56,16 @@ def kept(key: str, make: Callable[[Path], None]) -> Path:
         return _kept(_temporary(), key, make)
 
 
+def check_safe() -> None:
+    """Make sure that nobody else can put programs into the cache.
+
+    Raises:
+        NativeError: others can.
+    """
+    with contextlib.suppress(OSError):  # where it cannot even be made, there is nothing of others in it
+        _opened(place())
+
+
 def forget(key: str) -> None:
     """Remove what is kept under a key."""
     for folder in (place(), _temporary()):

@@ -20,7 +20,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
-from deepen.engines.native.cache import forget, kept
+from deepen.engines.native.cache import check_safe, forget, kept
 from deepen.errors import MissingCompilerError, NativeError
 
 NONE = "none"
@@ -57,7 +57,9 @@ class Compiler:
 
     def flags(self, dtype: str) -> tuple[str, ...]:
         """Return the options with which it makes a program for this very processor."""
-        flags = ["-std=c++17", "-O2", "-fno-math-errno", "-fno-trapping-math", "-shared"]
+        flags = ["-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-shared"]
+        if not any(word.startswith("-O") for word in self.command):
+            flags.append("-O2")
         if not any(word.startswith(("-march=", "-mcpu=")) for word in self.command):
             flags.append("-march=native" if platform.machine().lower() in _X86 else "-mcpu=native")
         if sys.platform != "win32":
@@ -239,6 +241,7 @@ def _named(variable: str, asked: str, search: str | None) -> Compiler:
 @lru_cache
 def _first(search: str | None) -> Compiler | None:
     """Return the first compiler that works."""
+    check_safe()  # what is wrong with the cache is not to be blamed on the compilers that are tried
     tried = set()
     for name in _NAMES:
         found = shutil.which(name, path=search)

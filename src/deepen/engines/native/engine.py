@@ -128,9 +128,10 @@ class NativeEngine(Engine):
             self._program.pack("evaluate", self._evaluated)
             self._evaluation_is_current = True
         outputs = np.empty((len(images), self.setup.classes), self.setup.dtype)
+        seed = self.setup.seed
         for part in batches(len(images), batch_size):
-            given = self._all_of(images[part])
-            self._compute(self._program, "evaluate", given, None, Moment(), {"outputs": outputs[part]})
+            given = Images.all_of(self._readable(images[part]), self.setup.dtype)
+            self._program.compute("evaluate", given, None, seed, Moment(), {"outputs": outputs[part]})
         return outputs
 
     def activations(self, images: Array, paths: Collection[str]) -> dict[str, Array]:
@@ -143,8 +144,8 @@ class NativeEngine(Engine):
         found = {path: np.empty((len(images), *shapes[path]), self.setup.dtype) for path in routine.watched}
         pointers = np.array([array.ctypes.data for array in found.values()], np.uintp)
         program.pack("look", self._evaluated)
-        given = self._all_of(images)
-        self._compute(program, "look", given, None, Moment(), {"watched": pointers})
+        given = Images.all_of(self._readable(images), self.setup.dtype)
+        program.compute("look", given, None, self.setup.seed, Moment(), {"watched": pointers})
         return {path: found[path] for path in paths}
 
     def gradients(
@@ -222,8 +223,10 @@ class NativeEngine(Engine):
         after[:] = before
         for part, share, moment in batch.parts(count):
             inner = {name: array[part] for name, array in (extra or {}).items()}
-            given = Images(images, np.ascontiguousarray(indices[part], np.int64), part.stop - part.start)
-            found, right = self._compute(program, "train", given, batch.targets[part], moment, {**arrays, **inner})
+            places = np.asarray(indices[part], np.int64) % len(images)  # numbers below 0 count from the end
+            given = Images(images, places, len(places))
+            inputs = given, batch.targets[part], self.setup.seed, moment
+            found, right = program.compute("train", *inputs, {**arrays, **inner})
             loss, hits = loss + share * found, hits + right
             if count > 1:
                 sums.append((share, self._gradients.copy(), after - before))
@@ -233,17 +236,6 @@ class NativeEngine(Engine):
             self._gradients[:] = sum(share * gradients for share, gradients, _ in sums)
             after[:] = before + sum(share * change for share, _, change in sums)
         return loss, hits
-
-    def _compute(
-        self,
-        program: Program,
-        routine: str,
-        images: Images,
-        targets: Array | None,
-        moment: Moment,
-        arrays: Mapping[str, Array],
-    ) -> tuple[float, int]:
-        return program.compute(routine, images, targets, self.setup.seed, moment, arrays)
 
     def _layer_shapes(self) -> dict[str, Shape]:
         """Return what each layer gives for one image, by its path."""
@@ -270,18 +262,15 @@ class NativeEngine(Engine):
     def _varied(self, images: Array, labels: Array, indices: Array, moment: Moment) -> Batch:
         """Return a batch that NumPy has made."""
         made = make_batch(self.setup, images, labels, indices, moment)
-        return replace(made, images=readable(made.images, self.setup.dtype), targets=self._targets(made.targets, True))
+        return replace(made, images=self._readable(made.images), targets=self._targets(made.targets, True))
 
     def _explain(self, batch: Batch) -> Exception:
         images, labels = self._images[batch.indices], self._labels[batch.indices]
         made = make_batch(self.setup, images, labels, batch.indices, batch.moment)
         return not_finite(self.setup, self.state(), made)
 
-    def _all_of(self, images: Array) -> Images:
-        return Images(self._readable(images), None, len(images))
-
     def _readable(self, images: Array) -> Array:
-        """Return images as the program reads them, which looks at no shape."""
+        """Return images as programs read them, who take their shape for granted."""
         if images.shape[1:] != self.setup.input_shape:
             wanted = ", ".join(map(str, self.setup.input_shape))
             raise DataError(f"the network takes (N, {wanted}), but the images are {images.shape}")
@@ -289,12 +278,11 @@ class NativeEngine(Engine):
 
     def _targets(self, labels: Array, mixed: bool) -> Array:
         classes = self.setup.classes
-        if labels.shape[1:] not in ((), (classes,)):
-            raise DataError(f"labels are class numbers (N,) or rows (N, {classes}), but these are {labels.shape}")
-        if labels.ndim == 1 and len(labels) and not 0 <= labels.min() <= labels.max() < classes:
-            raise DataError(f"there are the classes 0 to {classes - 1}, but labels from {labels.min()} to {labels.max()}")
+        known = labels.shape[1:] == (classes,) if labels.ndim > 1 else 0 <= labels.min() <= labels.max() < classes
+        if not known:
+            raise DataError(f"labels are classes from 0 to {classes - 1}, or rows (N, {classes}), got {labels}")
         if labels.ndim == 1 and mixed:
-            return one_hot(labels, self.setup.classes, self.setup.dtype)
+            return one_hot(labels, classes, self.setup.dtype)
         return np.ascontiguousarray(labels, np.int64 if labels.ndim == 1 else self.setup.dtype)
 
     def _zeros(self) -> Array:

@@ -107,8 +107,13 @@ def lower(setup: Setup, network: Layer, training: bool, watched: Collection[str]
         watched: the paths of layers whose outputs somebody wants to see.
 
     Raises:
-        UsageError: there is no rule for a layer.
+        UsageError: there is no rule for a layer, or images are neither maps nor features.
     """
+    if len(setup.input_shape) not in (1, 3):
+        raise UsageError(
+            f"the native engine computes from maps (C, H, W) or features (F,), but the images are "
+            f'{setup.input_shape}; use engine="torch" or engine="numpy"'
+        )
     lowering, image = Lowering(setup, training, watched), Value(setup.input_shape)
     lowering.layer(network, "", image)
     return Graph(image, lowering.operations, lowering.outputs, lowering.sides)

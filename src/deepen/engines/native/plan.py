@@ -52,6 +52,8 @@ class Kernel:
 
     name: str
     operation: Operation
+    constants: str
+    """The name of its struct of constants, which kernels with the same ones share, and so share their code."""
 
     @property
     def type(self) -> str:
@@ -96,7 +98,7 @@ class Kernel:
             "{x}": operation.x.type,
             "{y}": operation.y.type,
             "{relu}": str(operation.relu).lower(),
-            "{constants}": f"{self.type}Constants",
+            "{constants}": self.constants,
         }
         return re.sub(r"\{\w+\}", lambda found: words[found.group()], operation.kernel)
 

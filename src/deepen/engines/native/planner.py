@@ -36,7 +36,13 @@ class _Planner:
     def __init__(self, graph: Graph, trainable: set[str], input_gradient: bool) -> None:
         self.graph, self.trainable, self.input_gradient = graph, trainable, input_gradient
         self.names = _names(graph.items)
-        self.kernels = [Kernel(self.names[id(i)], i) for i in graph.items if isinstance(i, Operation)]
+        operations = [item for item in graph.items if isinstance(item, Operation)]
+        structs = dict.fromkeys(repr(operation.constants) for operation in operations if operation.constants)
+        constants = {text: f"Constants{number}" for number, text in enumerate(structs, 1)}
+        self.kernels = [
+            Kernel(self.names[id(operation)], operation, constants.get(repr(operation.constants), ""))
+            for operation in operations
+        ]
         self.kernel_of = {id(kernel.operation): kernel for kernel in self.kernels}
         self.stages = [Stage()]
         self.values: dict[int, Cell] = {id(graph.image): _cell("image", graph.image.type, graph.image)}
@@ -281,10 +287,11 @@ def _offsets(item: Concatenation) -> list[int]:
 def _names(items: list[Item]) -> dict[int, str]:
     """Return a C++ name for each item: its layer's path, with a number where a layer has several."""
     names: dict[int, str] = {}
-    taken = {"Image"}
+    taken = {"Image", "L1", "L2"}  # types of the templates
     for item in items:
         stem = re.sub(r"\W", "_", item.path, flags=re.ASCII).strip("_")
         stem = stem if stem[:1].isalpha() else f"layer{stem}"
+        stem = stem[0].lower() + stem[1:]  # the type begins with the upper case
         # A word of the language would not do as a name, and some words end in a number.
         name, number = stem if stem[-1].isdigit() else f"{stem}_", 1
         while type_name(name) in taken:

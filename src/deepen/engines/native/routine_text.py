@@ -34,11 +34,12 @@ def emit_routine(plan: Plan, offsets: Mapping[str, int]) -> str:
 
 
 def _kernels(kernels: Sequence[Kernel]) -> list[str]:
-    lines = []
-    for kernel in kernels:
-        lines += constants_struct(f"{kernel.type}Constants", kernel.operation.constants)
-        lines.append(f"using {kernel.type} = {kernel.kernel};")
-    return [*lines, ""]
+    structs = {kernel.constants: kernel.operation.constants for kernel in kernels if kernel.constants}
+    return [
+        *(line for name, constants in structs.items() for line in constants_struct(name, constants)),
+        *(f"using {kernel.type} = {kernel.kernel};" for kernel in kernels),
+        "",
+    ]
 
 
 def _memory(plan: Plan, offsets: Mapping[str, int]) -> list[str]:

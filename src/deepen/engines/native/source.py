@@ -37,7 +37,7 @@ class Routine:
     input_gradient: bool = False
     """Whether the gradient with respect to the images is computed."""
     watched: tuple[str, ...] = ()
-    """The layers whose outputs are handed out; then the network is the one that predicts, softmax included."""
+    """The layers whose outputs are handed out: of the network that predicts, softmax included, if nothing else."""
 
 
 def plan_routine(setup: Setup, routine: Routine) -> Plan:
@@ -46,7 +46,7 @@ def plan_routine(setup: Setup, routine: Routine) -> Plan:
     Raises:
         UsageError: the engine has no rule for something in the setup.
     """
-    network = setup.network if routine.watched else setup.loss_network
+    network = setup.loss_network if routine.backward or not routine.watched else setup.network
     graph = lower(setup, network, routine.training, routine.watched)
     watched = [graph.outputs[path] for path in routine.watched]
     ends = [graph.output, *(value for value, _ in graph.sides)]

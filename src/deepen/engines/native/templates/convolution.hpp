@@ -1,10 +1,8 @@
 // A convolutional layer: forward, and back to its kernel, its bias and its input.
 #pragma once
-#include <vector>
-
+#include "neighbours.hpp"
 #include "strips.hpp"
 #include "transposed.hpp"
-#include "weight_gradient.hpp"
 
 namespace deepen {
 
@@ -36,6 +34,9 @@ struct Turned {
 // y = relu?(bias? + x * k). `Forward` and `Back` are algorithms with the members of `Direct`: forward, and back to
 // x where the stride is 1. `Gradient` is one with the members of `WeightGradient`. X has as wide a border as the
 // windows reach beyond the maps. Where X is not padded, nobody asks for its gradient.
+//
+// `Direct` and `WeightGradient` stand for the shortest direct way: for few channels of X or few filters there are
+// others.
 template <class X, class Y, class W, bool Bias, bool Relu, template <class, class, class> class Forward = Direct,
           template <class, class, class> class Back = Direct,
           template <class, class, class> class Gradient = WeightGradient>
@@ -57,12 +58,25 @@ struct Convolution : Kernel {
                      transposed_border(X::width, Y::width, W::width, W::stride_w, W::dilation_w, W::left));
 
   using DZ = Bordered<Y, border>;  // before the ReLU; equal to dy without one
-  using Correlated = Forward<X, Y, W>;
-  using Summed = Gradient<X, DZ, W>;
+
+  // With few filters neighbouring pixels share vectors.
+  static constexpr bool neighbours = Neighbours<X, Y, W>::pay;
+  using Correlated = std::conditional_t<neighbours && std::is_same_v<Forward<X, Y, W>, Direct<X, Y, W>>,
+                                        NeighboursForward<X, Y, W>, Forward<X, Y, W>>;
+  using Summed = std::conditional_t<neighbours && std::is_same_v<Gradient<X, DZ, W>, WeightGradient<X, DZ, W>>,
+                                    NeighboursGradient<X, DZ, W>, Gradient<X, DZ, W>>;
   using Returned = std::conditional_t<strips, Strips<DZ, DX, W>,
                                       std::conditional_t<dense, Turned<DZ, DX, W, Back>, Transposed<DZ, DX, W>>>;
 
-  static constexpr bool copies = Relu || border > 0;
+  // Without a way back to X the gradient of the kernel may be the only one to read dz, and each number once.
+  using Gradients = BehindRelu<Y, Relu>;
+  static constexpr bool merged = [] {
+    if constexpr (!X::padded && (std::is_same_v<Summed, WeightGradient<X, DZ, W>> ||
+                                 std::is_same_v<Summed, NeighboursGradient<X, DZ, W>>))
+      return Summed::reads_once;
+    return false;
+  }();
+  static constexpr bool copies = !merged && (Relu || border > 0);
   static constexpr long in_vectors(long numbers) { return (numbers + lanes - 1) / lanes * lanes; }
   static constexpr long bias_at = in_vectors(Correlated::weights);
   static constexpr long back_at = bias_at + (Bias ? Y::pixel : 0);
@@ -98,18 +112,17 @@ struct Convolution : Kernel {
     Correlated::template correlate<Relu>(pass, x, weights, Bias ? weights + bias_at : nullptr, y);
   }
 
-  // dz = dy where y > 0, else 0, with a border; db[f] = Σ(n, i, j) dz[f, i, j], one vector of filters after the
-  // other.
+  // dz into a map of its own, with a border, for the two ways back that read it many times; and db.
   NOINLINE static void mask_and_sum(int count, const real* y, const real* dy, real* dz, real* bias) {
-    for (int image = 0; image < count; ++image, y += Y::size, dy += DY::size, dz += DZ::size) {
-      if constexpr (copies) clear_border<DZ>(dz);
+    const Gradients gradients{y, dy};
+    for (int image = 0; image < count; ++image) {
+      if constexpr (copies) clear_border<DZ>(dz + image * DZ::size);
       for (int f = 0; f < Y::pixel; f += lanes) {
         vec total{};
         for (int i = 0; i < Y::height; ++i)
           for (int j = 0; j < Y::width; ++j) {
-            vec value = load(dy + DY::at(i, j) + f);
-            if constexpr (Relu) value = load(y + Y::at(i, j) + f) > vec{} ? value : vec{};
-            if constexpr (copies) store(dz + DZ::at(i, j) + f, value);
+            const vec value = gradients.at(image, i, j, f);
+            if constexpr (copies) store(dz + image * DZ::size + DZ::at(i, j) + f, value);
             total += value;
           }
         if constexpr (Bias) store(bias + f, load(bias + f) + total);
@@ -119,16 +132,21 @@ struct Convolution : Kernel {
 
   static void backward(const Pass& pass, const real* x, const real* y, const real* dy, real* dx,
                        const real* weights, const std::byte*, real* sums) {
-    Pass after = pass;
-    const real* dz = dy;
-    if constexpr (copies) {
-      dz = pass.work;
-      after.work += pass.count * DZ::size;
+    real* bias = Bias ? sums + bias_sums_at : nullptr;
+    if constexpr (merged) {
+      Summed::template accumulate<Bias>(pass, x, Gradients{y, dy}, sums, bias);
+    } else {
+      Pass after = pass;
+      const real* dz = dy;
+      if constexpr (copies) {
+        dz = pass.work;
+        after.work += pass.count * DZ::size;
+      }
+      if constexpr (copies || Bias) mask_and_sum(pass.count, y, dy, pass.work, bias);
+      Summed::accumulate(after, x, dz, sums);
+      if constexpr (X::padded)
+        if (dx) Returned::template correlate<false>(after, dz, weights + back_at, nullptr, dx);
     }
-    if constexpr (copies || Bias) mask_and_sum(pass.count, y, dy, pass.work, sums + bias_sums_at);
-    Summed::accumulate(after, x, dz, sums);
-    if constexpr (X::padded)
-      if (dx) Returned::template correlate<false>(after, dz, weights + back_at, nullptr, dx);
   }
 
   static void unpack(const real* sums, real* const* gradients) {

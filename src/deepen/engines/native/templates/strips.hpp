@@ -16,13 +16,13 @@ struct Strips {
   static constexpr RegisterBlock block = best_block(1, DZ::width, vectors);
   static constexpr int C = block.columns, V = block.vectors;
 
-  // Whether this way is clearly shorter: in products for a row of dx, and additions of the pieces, which load
-  // across the borders of vectors. (A product's result is late, as in `best_block`.)
+  // Whether this way is shorter: in products for a row of dx, and additions of the pieces. (A product's result is
+  // late, as in `best_block`.)
   static constexpr long late = C * V < 8 ? (8 + C * V - 1) / (C * V) : 1;
   static constexpr long products = late * DZ::width * vectors * W::height * DZ::channels;
-  static constexpr long additions = 2L * DX::width * DX::vectors * W::width;
+  static constexpr long additions = long(DX::width) * DX::vectors * W::width;
   static constexpr long direct = long(DX::width) * DX::vectors * W::positions * DZ::channels;
-  static constexpr bool pay = 5 * (products + additions) <= 4 * direct;
+  static constexpr bool pay = 10 * (products + additions) <= 9 * direct;
 
   // Columns beyond dz, where strips are zero; behind the last one a piece may end beyond its strip.
   static constexpr int reach = (W::width - 1) * W::dilation_w;

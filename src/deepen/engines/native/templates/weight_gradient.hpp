@@ -30,6 +30,24 @@ constexpr GradientBlock best_gradient_block(int height, int width, int channels,
   return best;
 }
 
+// What is summed up: dz as it lies in memory,
+template <class DZ>
+struct Stored {
+  const real* dz;
+  INLINE vec at(int image, int i, int j, int f) const { return load(dz + image * DZ::size + DZ::at(i, j) + f); }
+};
+
+// or dz = dy where y > 0, else 0, without a map of its own.
+template <class Y, bool Relu>
+struct BehindRelu {
+  const real *y, *dy;
+  INLINE vec at(int image, int i, int j, int f) const {
+    const vec value = load(dy + image * Bordered<Y, 0>::size + Bordered<Y, 0>::at(i, j) + f);
+    if constexpr (!Relu) return value;
+    return load(y + image * Y::size + Y::at(i, j) + f) > vec{} ? value : vec{};
+  }
+};
+
 // dk[f, c, u, v] = Σ(n, i, j) dz[f, i, j] · x[c, i·s + u·d − p, j·s + v·d − p], where X has as wide a border as
 // the windows reach beyond the maps.
 template <class X, class DZ, class W>
@@ -47,18 +65,25 @@ struct WeightGradient {
   // the registers; not all, since the longer a sum is, the more its rounding errors count.)
   static constexpr int images = std::max(1, 1024 / (DZ::height * DZ::width));
 
-  // One block, summed up over `count` images; it adds the channels from number `fresh` on. x and dz are the places
-  // of the first pixels, `to` that of the first sum.
-  NOINLINE static void compute(int count, const real* x, const real* dz, int fresh, real* to) {
-    vec total[R][Q][C][V] = {};
-    for (int image = 0; image < count; ++image)
+  // Whether each number of dz is read once: then db[f] = Σ(n, i, j) dz[f, i, j] comes along.
+  static constexpr bool reads_once = R == W::height && Q == W::width && C == X::channels;
+
+  // One block, summed up over the images from `first` to before `last`; it adds the channels from number `fresh`
+  // on. x is the place of the first pixel, f the first filter, and `to` the place of the first sum.
+  template <bool Bias, class Gradients>
+  NOINLINE static void compute(int first, int last, const real* x, Gradients dz, int f, int fresh, real* to,
+                               real* bias) {
+    vec total[R][Q][C][V] = {}, biases[V] = {};
+    for (int image = first; image < last; ++image)
       for (int i = 0; i < DZ::height; ++i) {
         const real* place = x + image * X::size + i * (long(W::stride_h) * X::row);
-        const real* pixel = dz + image * DZ::size + i * DZ::row;
         for (int j = 0; j < DZ::width; ++j) {
           vec gradient[V];
 #pragma GCC unroll 32
-          for (int v = 0; v < V; ++v) gradient[v] = load(pixel + v * lanes);
+          for (int v = 0; v < V; ++v) {
+            gradient[v] = dz.at(image, i, j, f + v * lanes);
+            if constexpr (Bias) biases[v] += gradient[v];
+          }
 #pragma GCC unroll 32
           for (int r = 0; r < R; ++r)
 #pragma GCC unroll 32
@@ -69,11 +94,13 @@ struct WeightGradient {
                 for (int v = 0; v < V; ++v)
                   total[r][q][c][v] += place[r * down + q * right + c] * gradient[v];
           place += W::stride_w * X::pixel;
-          pixel += DZ::pixel;
           // What compilers cannot know: to load a number again is cheaper than to keep it for the next column.
           asm volatile("" : : : "memory");
         }
       }
+#pragma GCC unroll 32
+    for (int v = 0; v < V; ++v)
+      if constexpr (Bias) store(bias + f + v * lanes, load(bias + f + v * lanes) + biases[v]);
 #pragma GCC unroll 32
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 32
@@ -83,22 +110,29 @@ struct WeightGradient {
           if (c >= fresh)
 #pragma GCC unroll 32
             for (int v = 0; v < V; ++v) {
-              real* sum = to + (long(r * W::width + q) * X::channels + c) * DZ::pixel + v * lanes;
+              real* sum = to + (long(r * W::width + q) * X::channels + c) * DZ::pixel + f + v * lanes;
               store(sum, load(sum) + total[r][q][c][v]);
             }
   }
 
   static void accumulate(const Pass& pass, const real* x, const real* dz, real* sums) {
-    for (int image = 0; image < pass.count; image += images, x += images * X::size, dz += images * DZ::size)
+    accumulate<false>(pass, x, Stored<DZ>{dz}, sums, nullptr);
+  }
+
+  // `bias` is where db goes, a pixel of DZ.
+  template <bool Bias, class Gradients>
+  static void accumulate(const Pass& pass, const real* x, Gradients dz, real* sums, real* bias) {
+    static_assert(!Bias || reads_once);
+    for (int first = 0; first < pass.count; first += images)
       for (int u = 0; u < W::height; u += R)
         for (int v = 0; v < W::width; v += Q)
           for (int c = 0; c < X::channels; c += C) {
             // The last block begins earlier where it would exceed the channels, and leaves out what others add.
-            const int channel = std::min(c, X::channels - C), count = std::min(pass.count - image, images);
+            const int channel = std::min(c, X::channels - C), last = std::min(pass.count, first + images);
             const real* place = x + X::at(-W::top, -W::left) + u * down + v * right + channel;
             real* to = sums + (long(u * W::width + v) * X::channels + channel) * DZ::pixel;
             for (int f = 0; f < DZ::pixel; f += V * lanes)
-              compute(count, place, dz + DZ::at(0, 0) + f, c - channel, to + f);
+              compute<Bias>(first, last, place, dz, f, c - channel, to, bias);
           }
   }
 
