@@ -20,7 +20,8 @@ from deepen.inspect.summary import summarize
 from deepen.inspect.table import joined
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "zoo_accuracy.json"
+MEASURED = ROOT / "benchmarks" / "results"
+RESULTS = MEASURED / "zoo_accuracy.json"
 DRAWN = ("lenet5", "alexnet", "vgg16", "googlenet", "resnet18", "densenet121")
 PAGES = [ROOT / "docs" / "architectures.md", ROOT / "README.md", ROOT / "README.zh-CN.md"]
 
@@ -67,6 +68,78 @@ def percent(share: float) -> str:
     return f"{exact.quantize(Decimal('0.01'), ROUND_HALF_UP)}%"
 
 
+def speed() -> str:
+    """Return how many images a second the contenders train on and classify, below their picture."""
+    return _speed("training", "inference", "the native engine's share of the processor's peak", "Images per second")
+
+
+def speed_in_chinese() -> str:
+    """Return the same under Chinese heads."""
+    return _speed("训练", "推理", "native 引擎占处理器峰值的比例", "每秒图像数")
+
+
+def _speed(training: str, inference: str, share: str, title: str) -> str:
+    found = measured("speed")
+    parts = [f"![{title}](docs/images/speed.svg)"]
+    for head, kind in ((training, "training"), (inference, "inference")):
+        each = found[kind]
+        names = dict.fromkeys(name for one in each.values() for name in one["images_per_second"])
+        rows = [[name, *(_speed_cell(one, name) for one in each.values())] for name in names]
+        if kind == "training":
+            rows.append([share, *(f"{one['share_of_peak']['median']:.0%}" for one in each.values())])
+        parts.append(_rows([head, *(f"`{network}`" for network in each)], rows))
+    return "\n\n".join(parts)
+
+
+def _speed_cell(one: dict[str, Any], name: str) -> str:
+    if name not in one["images_per_second"]:
+        return "–"
+    rate, times = f"{one['images_per_second'][name]['median']:,.0f}", one["native_is_times"].get(name)
+    return f"{rate} ({times['ratio']:.1f}×)" if times else rate
+
+
+def time_to_accuracy() -> str:
+    """Return how many seconds the contenders train until an accuracy, below their picture."""
+    return _time_to_accuracy("seconds to", "extrapolated", "not by all", "Errors over the seconds of training")
+
+
+def time_to_accuracy_in_chinese() -> str:
+    """Return the same under Chinese heads."""
+    return _time_to_accuracy("秒数", "推算", "并非都达到", "训练秒数与错误率")
+
+
+def _time_to_accuracy(head: str, extrapolated: str, never: str, title: str) -> str:
+    contenders = measured("time_to_accuracy")["contenders"]
+    goals = list(next(iter(contenders.values()))["median_seconds"])
+    rows = []
+    for name, each in contenders.items():
+        label = f"{name} ({extrapolated})" if each.get("extrapolated") else name
+        seconds = (each["median_seconds"][goal] for goal in goals)
+        rows.append([label, *(never if time is None else f"{time:,.0f}" for time in seconds)])
+    return f"![{title}](docs/images/time_to_accuracy.svg)\n\n{_rows([head, *goals], rows)}"
+
+
+def growth() -> str:
+    """Return the picture of how speed and memory grow."""
+    return "![Speed and memory by batch, threads, side, depth and images](docs/images/growth.svg)"
+
+
+def growth_in_chinese() -> str:
+    """Return the same with a Chinese text."""
+    return "![随批大小、线程数、边长、深度和图像数变化的速度与内存](docs/images/growth.svg)"
+
+
+def _rows(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def measured(name: str) -> dict[str, Any]:
+    """Return what a measurement in the repository has found."""
+    found: dict[str, Any] = json.loads((MEASURED / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
 def commands() -> str:
     """Return how each row of the trained networks was made."""
     rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"]
@@ -84,6 +157,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "trained": trained,
     "trained-zh": trained_in_chinese,
     "commands": commands,
+    "speed": speed,
+    "speed-zh": speed_in_chinese,
+    "accuracy-time": time_to_accuracy,
+    "accuracy-time-zh": time_to_accuracy_in_chinese,
+    "growth": growth,
+    "growth-zh": growth_in_chinese,
 }
 
 

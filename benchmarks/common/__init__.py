@@ -1,0 +1,1 @@
+"""What all measurements share: the data, the processes that take turns, and the facts of the machine."""
