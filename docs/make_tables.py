@@ -70,7 +70,8 @@ def percent(share: float) -> str:
 
 def speed() -> str:
     """Return how many images a second the contenders train on and classify, below their picture."""
-    return _speed("training", "inference", "the native engine's share of the processor's peak", "Images per second")
+    share = "the native engine's share of the processor's peak"
+    return _speed("training", "inference", share, "Images per second")
 
 
 def speed_in_chinese() -> str:

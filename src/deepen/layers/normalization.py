@@ -129,7 +129,7 @@ class BatchNormalization(ScaledNormalization):
         """Return y, and x̂ with the inverse deviation as the cache."""
         if ctx.training:
             mean, variance = _moments(x, _all_but_channels(x.ndim))
-            self._update(ctx, self._count_values(x.shape, ctx.path), mean, variance)
+            self._update(ctx, self.count_values(x.shape, ctx.path), mean, variance)
         else:
             mean, variance = ctx.statistics["running_mean"], ctx.statistics["running_variance"]
         inverse = 1 / np.sqrt(variance + x.dtype.type(self.epsilon))
@@ -151,7 +151,7 @@ class BatchNormalization(ScaledNormalization):
         """Compute y with PyTorch, which writes into copies of the running statistics."""
         mean, variance = ctx.statistics["running_mean"], ctx.statistics["running_variance"]
         if ctx.training:
-            self._count_values(tuple(x.shape), ctx.path)
+            self.count_values(tuple(x.shape), ctx.path)
             mean, variance = mean.clone(), variance.clone()
             ctx.update("running_mean", mean)
             ctx.update("running_variance", variance)
@@ -163,7 +163,7 @@ class BatchNormalization(ScaledNormalization):
         for name, batch in (("running_mean", mean), ("running_variance", unbiased)):
             ctx.update(name, self.momentum * ctx.statistics[name] + (1 - self.momentum) * batch)
 
-    def _count_values(self, shape: Shape, path: str) -> int:
+    def count_values(self, shape: Shape, path: str) -> int:
         """Return m, the number of values that a channel has in this batch, if there are enough."""
         m = _values(shape)
         if m < 2:

@@ -47,8 +47,8 @@ class Steps:
     text: str
     """A namespace `augmentation`: the type `Image`, a canvas, and the functions.
 
-    `vary_k(Image&, const Moment&, long place, long index)` varies one image, and
-    `mix_k(Image&, const Pair&, const Moment&, long place)` makes one of two.
+    `vary_k(Image&, const Moment&, Count place, Count index)` varies one image, and
+    `mix_k(Image&, const Pair&, const Moment&, Count place)` makes one of two.
     """
     mixtures: int
     """How many of the augmentations mix images."""
@@ -164,12 +164,12 @@ def _call(setup: Setup, place: int, step: Augmentation) -> _Call:
 
 
 def _vary(number: int, calls: Sequence[str]) -> list[str]:
-    parameters = ("Image& image", "const Moment& moment", "long place", "long index")
+    parameters = ("Image& image", "const Moment& moment", "Count place", "Count index")
     return _function(f"vary_{number}", parameters, calls)
 
 
 def _mix(number: int, call: str) -> list[str]:
-    parameters = ("Image& image", "const Pair& pair", "const Moment& moment", "long place")
+    parameters = ("Image& image", "const Pair& pair", "const Moment& moment", "Count place")
     return _function(f"mix_{number}", parameters, [call])
 
 

@@ -32,9 +32,12 @@ LINES = 20
 
 _NAMES = ("c++", "g++", "clang++")
 _NUMBERS = {"float32": "float", "float64": "double"}
-_X86 = ("x86_64", "amd64", "i686")
+_X86 = ("x86_64", "amd64")
 _PROGRAM = {"win32": "program.dll", "darwin": "program.dylib"}.get(sys.platform, "program.so")
-_PROBE = '#include "threads.hpp"\nextern "C" int works() { return deepen::Pool(1).threads(); }\n'
+_PROBE = """#include "program.hpp"
+#include "update_step.hpp"
+extern "C" int works() { return deepen::Memory().reserve(1) ? deepen::Pool(1).threads() : 0; }
+"""
 
 Kind = Literal["GCC", "Clang", "Zig"]
 

@@ -58,7 +58,6 @@ def emit_program(
             *(emit_routine(plan, offsets) for plan in plans),
             *(_optimizer(trainer) if trains else []),
             *_entries(name, [plan.name for plan in plans]),
-            "",
             f"}}  // namespace deepen::{name}",
             "",
         ]
@@ -69,9 +68,8 @@ def _headers(plans: Iterable[Plan], trainer: Trainer) -> list[str]:
     """Return the templates' files that the plans need."""
     operations = [item for plan in plans for item in plan.graph.items if isinstance(item, Operation)]
     found = {operation.header for operation in operations}
-    for algorithm, header in ALGORITHMS.items():
-        if any(f" {algorithm}" in operation.kernel for operation in operations):
-            found.add(header)
+    algorithms = {algorithm.template for operation in operations for algorithm in operation.algorithms}
+    found.update(header for algorithm, header in ALGORITHMS.items() if algorithm in algorithms)
     found.update(() if trainer.steps is None else trainer.steps.headers)
     return sorted(found | {"losses.hpp", "program.hpp", "reshape.hpp", "update_step.hpp"})
 
@@ -126,23 +124,39 @@ def _entries(program: str, routines: Sequence[str]) -> list[str]:
         "",
         f'extern "C" void {program}_destroy(Program* program) {{ delete program; }}',
         "",
-        f'extern "C" void {program}_pack(Program* program, int routine, const real* numbers) {{',
-        *switch("program->pool.run([&](int thread) { $::pack_all(program->$, thread, numbers); });"),
-        "}",
-        "",
-        f'extern "C" int {program}_compute(Program* program, int routine, Arguments* arguments) {{',
-        *switch("return $::compute(program->$, *arguments);"),
-        "  return 0;",
-        "}",
+        *_entry(
+            f"{program}_pack(Program* program, int routine, const real* numbers)",
+            [
+                *switch("program->pool.run([&](int thread) { $::pack_all(program->$, thread, numbers); });"),
+                "  return 1;",
+            ],
+        ),
+        *_entry(
+            f"{program}_compute(Program* program, int routine, Arguments* arguments)",
+            [*switch("return $::compute(program->$, *arguments);"), "  return 0;"],
+        ),
     ]
     if TRAIN in routines:
-        lines += [
-            "",
-            f'extern "C" void {program}_update(Program* program, Update* update) {{',
+        body = [
             "  const Table table{trainer::parameters.data(), int(trainer::parameters.size())};",
             "  make_update<trainer::Optimizer>(program->pool, table, *update, [&](int thread) {",
             "    train::pack_all(program->train, thread, update->numbers);",
             "  });",
-            "}",
+            "  return 1;",
         ]
+        lines += _entry(f"{program}_update(Program* program, Update* update)", body)
     return lines
+
+
+def _entry(signature: str, body: Iterable[str]) -> list[str]:
+    """Return a function that gives 0 where memory or threads are lacking; Python knows no exceptions of C++."""
+    return [
+        f'extern "C" int {signature} {{',
+        "  try {",
+        *(f"  {line}" for line in body),
+        "  } catch (const std::exception&) {",
+        "    return 0;",
+        "  }",
+        "}",
+        "",
+    ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from deepen import spec
 from deepen.arrays import Array
 from deepen.engines.base import EVALUATION_BATCH, INPUT, Batch, Engine, Setup, State, batches, initial_state
 from deepen.engines.diagnosis import not_finite
@@ -16,6 +17,7 @@ from deepen.engines.native.source import Routine, build, source
 from deepen.engines.native.threads import usable_cores
 from deepen.engines.numpy_engine import make_batch
 from deepen.errors import DataError, UsageError
+from deepen.layers.normalization import BatchNormalization
 from deepen.losses import one_hot
 from deepen.paths import Shape, join
 from deepen.randomness import Moment
@@ -70,6 +72,11 @@ class NativeEngine(Engine):
         self._first_statistic = Arena.of(setup.parameters).size
         # Partners of a mixture are sought in the whole batch, of which a part knows nothing.
         self._varies_ahead = setup.mixes and setup.optimizer.accumulate > 1
+        self._normalizations = [
+            (node, node.layer)
+            for node in spec.walk(setup.loss_network, setup.input_shape)
+            if isinstance(node.layer, BatchNormalization) and node.path not in setup.frozen
+        ]
         self._program = build(self._compiled, (TRAIN, EVALUATE), self._threads)
         self._views: dict[Routine, Program] = {}
         self._numbers, self._gradients, self._statistics = self._zeros(), self._zeros(), self._zeros()
@@ -84,8 +91,7 @@ class NativeEngine(Engine):
         return self._threads
 
     def bind(self, images: Array, labels: Array) -> None:
-        if len(images) != len(labels):
-            raise DataError(f"there are {len(images)} images, but {len(labels)} labels")
+        _check_as_many(images, labels)
         self._images, self._labels = self._readable(images), labels
 
     def bound_images(self, indices: Array) -> Array:
@@ -101,6 +107,7 @@ class NativeEngine(Engine):
         return Batch(indices, moment, None, self._targets(self._labels[indices], self.setup.mixes))
 
     def train_on(self, batch: Batch, learning_rate: float) -> NativeResult:
+        self._check_values(batch)
         loss, hits = self._gradients_of(batch)
         optimizer, step = self.setup.optimizer, self._steps + 1
         loss, finite = self._program.update(
@@ -155,22 +162,27 @@ class NativeEngine(Engine):
         with_respect_to: Iterable[str] | None = None,
         moment: Moment | None = None,
     ) -> dict[str, Array]:
+        _check_as_many(images, labels)
         wanted = self.wanted(with_respect_to)
         training = moment is not None
-        routine = Routine("train", training, backward=True, input_gradient=INPUT in wanted)
+        look = Routine("gradients", training, backward=True, input_gradient=INPUT in wanted)
+        routine = TRAIN if training and INPUT not in wanted else look
         places, moment = np.arange(len(images)), moment or Moment()
         if training and self._varies_ahead:
             batch = self._varied(images, labels, places, moment)
         else:
             targets = self._targets(labels, mixed=training and self.setup.mixes)
             batch = Batch(places, moment, self._readable(images), targets)
+        if training:
+            self._check_values(batch)
         program = self._program if routine == TRAIN else self._view(routine)
         numbers = self._numbers if training else self._evaluated
-        program.pack("train", numbers)
+        program.pack(routine.name, numbers)
         self._gradients[:] = 0
         input_gradient = np.zeros(images.shape, self.setup.dtype)
         extra = {"input_gradient": input_gradient} if INPUT in wanted else {}
-        self._gradients_of(batch, program, numbers, extra, self.setup.optimizer.accumulate if training else 1)
+        parts = self.setup.optimizer.accumulate if training else 1
+        self._gradients_of(batch, program, routine.name, numbers, extra, parts)
         found = {path: array.copy() for path, array in self._arena.views(self._gradients).items()}
         weights = self._arena.views(numbers)
         for path, regularizer in self.setup.regularizers.items() if training else ():
@@ -206,6 +218,7 @@ class NativeEngine(Engine):
         self,
         batch: Batch,
         program: Program | None = None,
+        routine: str = TRAIN.name,
         numbers: Array | None = None,
         extra: Mapping[str, Array] | None = None,
         parts: int | None = None,
@@ -216,26 +229,34 @@ class NativeEngine(Engine):
         count = self.setup.optimizer.accumulate if parts is None else parts
         bound = batch.images is None
         images, indices = (self._images, batch.indices) if bound else (batch.images, np.arange(len(batch)))
-        loss, hits, sums = 0.0, 0, []
+        loss, hits = 0.0, 0
         # What is frozen writes no statistics, and keeps those that it has.
-        before = numbers[self._first_statistic :]
-        after = self._statistics[self._first_statistic :]
+        before, after = (each[self._first_statistic :] for each in (numbers, self._statistics))
         after[:] = before
+        gradients: Array | float = 0.0
+        changes: Array | float = 0.0
         for part, share, moment in batch.parts(count):
             inner = {name: array[part] for name, array in (extra or {}).items()}
             places = np.asarray(indices[part], np.int64) % len(images)  # numbers below 0 count from the end
             given = Images(images, places, len(places))
             inputs = given, batch.targets[part], self.setup.seed, moment
-            found, right = program.compute("train", *inputs, {**arrays, **inner})
+            found, right = program.compute(routine, *inputs, {**arrays, **inner})
             loss, hits = loss + share * found, hits + right
             if count > 1:
-                sums.append((share, self._gradients.copy(), after - before))
+                gradients = gradients + share * self._gradients
+                changes = changes + share * (after - before)
                 for array in inner.values():
                     array *= share
-        if sums:
-            self._gradients[:] = sum(share * gradients for share, gradients, _ in sums)
-            after[:] = before + sum(share * change for share, _, change in sums)
+        if count > 1:
+            self._gradients[:] = gradients
+            after[:] = before + changes
         return loss, hits
+
+    def _check_values(self, batch: Batch) -> None:
+        """Make sure that every channel that is normalized over the batch, or a part of it, has values enough."""
+        for part, _, _ in batch.parts(self.setup.optimizer.accumulate):
+            for node, layer in self._normalizations:
+                layer.count_values((part.stop - part.start, *node.input_shape), node.path)
 
     def _layer_shapes(self) -> dict[str, Shape]:
         """Return what each layer gives for one image, by its path."""
@@ -295,3 +316,8 @@ class NativeEngine(Engine):
         views = self._arena.views(numbers)
         for path, array in arrays.items():
             views[path][...] = array
+
+
+def _check_as_many(images: Array, labels: Array) -> None:
+    if len(images) != len(labels):
+        raise DataError(f"there are {len(images)} images, but {len(labels)} labels; give one label to an image")

@@ -38,7 +38,7 @@ def _pooling(graph: Graph, operation: Operation, reader: Item) -> None:
         return
     if pooled := operation.pooled:
         operation.kernel, operation.header, operation.algorithms = pooled.kernel, pooled.header, pooled.algorithms
-        operation.pooled = None
+        operation.pooled, operation.keeps = None, True
         _absorb(graph, operation, reader)
 
 

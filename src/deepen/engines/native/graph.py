@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from deepen.paths import Shape
 
+VECTOR = 16
+"""About how many channels a pixel is rounded up to; only what is estimated depends on it."""
+
 Number = int | float
 Constant = Number | tuple[Number, ...]
 
@@ -30,6 +33,12 @@ class Value:
         return channels, height, width
 
     @property
+    def numbers(self) -> int:
+        """About how many numbers it takes, rounded up to vectors and with its border."""
+        channels, height, width = self.maps
+        return -(-channels // VECTOR) * VECTOR * (height + 2 * self.border) * (width + 2 * self.border)
+
+    @property
     def type(self) -> str:
         """The C++ type of the maps."""
         sizes = [*self.maps, self.border] if self.border or self.tight else [*self.maps]
@@ -51,6 +60,15 @@ class Algorithm:
     """How many products it takes for each one of the direct way."""
 
 
+@dataclass(frozen=True)
+class Pooled:
+    """What computes an operation together with a pooling by 2×2 behind it, and keeps which of the four won."""
+
+    kernel: str
+    header: str
+    algorithms: tuple[Algorithm, ...]
+
+
 @dataclass(eq=False)
 class Operation:
     """A call of a kernel: a C++ type of the templates, which has a `forward` and a `backward`."""
@@ -67,13 +85,15 @@ class Operation:
     """The paths of the arrays that it packs and gives gradients of, in the kernel's order."""
     reads: str = "xy"
     """What its way back reads besides dy: "x", "y", both or neither."""
+    keeps: bool = False
+    """Whether its way forth leaves something else for the way back."""
     constants: Mapping[str, Constant] = field(default_factory=dict)
     """Numbers that are no whole numbers, or many: members of a struct of constants."""
     relu: bool = False
     """Whether what `{relu}` stands for is on: the ReLU behind it is part of the kernel."""
 
-    pooled: Operation | None = None
-    """The operation that pools by 2×2 besides, where there is one."""
+    pooled: Pooled | None = None
+    """What takes its place where such a pooling follows."""
     multiply_adds: int = 0
     """Those of one way forth, computed directly; the two ways back, to x and to the kernel, have as many each."""
     algorithms: tuple[Algorithm, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from deepen.engines.native.graph import Constant, Graph, Item, Operation, Value
+from deepen.engines.native.graph import Algorithm, Constant, Graph, Item, Operation, Pooled, Value
 from deepen.engines.setup import Setup
 from deepen.errors import UsageError
 from deepen.paths import Shape, join
@@ -60,9 +60,9 @@ class Lowering:
         """Return whether the layer at a path computes as in training: not in evaluation, and not frozen."""
         return self.training and path not in self.setup.frozen
 
-    def key(self, path: str, number: int = 0) -> int:
+    def key(self, path: str) -> int:
         """Return the key of a layer's draws, as `Context.uniform` forms their purpose."""
-        return purpose_key(f"draw {number} {path}")
+        return purpose_key(f"draw 0 {path}")
 
     def add(
         self,
@@ -75,7 +75,10 @@ class Lowering:
         parameters: tuple[str, ...] = (),
         border: int = 0,
         reads: str = "xy",
+        keeps: bool = False,
         constants: Mapping[str, Constant] | None = None,
+        algorithms: tuple[Algorithm, ...] = (),
+        pooled: Pooled | None = None,
     ) -> Value:
         """Add an operation on x and return its output, of that shape.
 
@@ -88,12 +91,29 @@ class Lowering:
             parameters: the names of the layer's arrays that the kernel packs, in its order.
             border: how many rows and columns of zeros the kernel wants around x.
             reads: what its way back reads besides dy.
+            keeps: whether its way forth leaves something else for the way back.
             constants: the members of `{constants}`.
+            algorithms: how its products are computed.
+            pooled: what computes it with a pooling behind it.
         """
         x.border = max(x.border, border)
         y = Value(shape)
         paths = tuple(join(path, name) for name in parameters)
-        self.operations.append(Operation(path, kernel, header, x, y, paths, reads, dict(constants or {})))
+        self.operations.append(
+            Operation(
+                path,
+                kernel,
+                header,
+                x,
+                y,
+                paths,
+                reads,
+                keeps,
+                dict(constants or {}),
+                algorithms=algorithms,
+                pooled=pooled,
+            )
+        )
         return y
 
 

@@ -90,7 +90,7 @@ def parameter_table(setup: Setup) -> str:
         starts = "nullptr"
         if rows.starts:
             starts = f"starts_{number}"
-            tables.append(f"constexpr long {starts}[] = {{{', '.join(map(str, rows.starts))}}};")
+            tables.append(f"constexpr Count {starts}[] = {{{', '.join(map(str, rows.starts))}}};")
         fields = (offsets[path], param.size, factor, decay, f"Penalty::{kind}", strength)
         line = ", ".join(map(str, (*fields, rows.length, rows.count, starts)))
         lines.append(f"    {{{line}}},  // {path}")

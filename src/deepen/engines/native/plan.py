@@ -12,11 +12,6 @@ from dataclasses import dataclass, field
 
 from deepen.engines.native.graph import Graph, Operation
 
-VECTOR = 16
-"""About how many channels a pixel is rounded up to; only what is estimated here depends on it."""
-KEEPING = {"MaxPooling", "MinPooling", "PooledConvolution", "Dropout", "GroupNormalization"}
-"""The kernels that keep something besides x and y for the way back."""
-
 
 @dataclass(eq=False)
 class Cell:
@@ -25,7 +20,8 @@ class Cell:
     name: str
     size: str
     """How many numbers it takes, in C++."""
-    maps: tuple[int, int, int] = (0, 0, 0)
+    numbers: int
+    """About how many these are."""
 
 
 @dataclass(eq=False)
@@ -52,6 +48,10 @@ class Kernel:
 
     name: str
     operation: Operation
+    returns: bool
+    """Whether its way back computes the gradient with respect to x."""
+    learns: bool
+    """Whether its parameters, if it has some, are trained."""
     constants: str
     """The name of its struct of constants, which kernels with the same ones share, and so share their code."""
 
@@ -68,7 +68,7 @@ class Kernel:
     @property
     def keeps(self) -> bool:
         """Whether its way forth leaves something for the way back."""
-        return self.operation.kernel.partition("<")[0] in KEEPING
+        return self.operation.keeps
 
     @property
     def packs(self) -> bool:
@@ -113,6 +113,8 @@ class Plan:
     stages: list[Stage]
     backward: bool
     """Whether gradients are computed."""
+    mixes: bool
+    """Whether images are mixed, and their rows of targets with them."""
 
     @property
     def cells(self) -> list[Cell]:

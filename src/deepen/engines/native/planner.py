@@ -39,16 +39,25 @@ class _Planner:
         operations = [item for item in graph.items if isinstance(item, Operation)]
         structs = dict.fromkeys(repr(operation.constants) for operation in operations if operation.constants)
         constants = {text: f"Constants{number}" for number, text in enumerate(structs, 1)}
-        self.kernels = [
-            Kernel(self.names[id(operation)], operation, constants.get(repr(operation.constants), ""))
-            for operation in operations
-        ]
-        self.kernel_of = {id(kernel.operation): kernel for kernel in self.kernels}
         self.stages = [Stage()]
         self.values: dict[int, Cell] = {id(graph.image): _cell("image", graph.image.type, graph.image)}
         self.kept: dict[int, Cell | None] = {}
         self.gradients: dict[int, Cell] = {}
         self.learns = self._learns()
+        self.kernels = [
+            Kernel(
+                self.names[id(operation)],
+                operation,
+                returns=self.learns[id(operation.x)],
+                learns=not self.trainable.isdisjoint(operation.parameters),
+                constants=constants.get(repr(operation.constants), ""),
+            )
+            for operation in operations
+        ]
+        self.kernel_of = {id(kernel.operation): kernel for kernel in self.kernels}
+        self.normalized = {id(k.operation.y): k for k in self.kernels if k.batchwise}
+        self.made_in: dict[int, int] = {}
+        self.again: dict[tuple[int, int], Cell] = {}
         self.fresh = 0
 
     def plan(self, name: str, backward: bool, watched: Collection[str], mixtures: int | None) -> Plan:
@@ -71,7 +80,7 @@ class _Planner:
                 cell = self.gradients[id(graph.image)]
                 code = f"run.hand_out<{graph.image.gradient_type}>(pass, {cell.name}, run.given->input_gradient);"
                 self.call(code, cell)
-        return Plan(name, graph, self.kernels, self.stages, backward)
+        return Plan(name, graph, self.kernels, self.stages, backward, bool(mixtures))
 
     def load(self, mixtures: int | None) -> None:
         """Load the images; they are varied unless `mixtures` is None, and mixed so many times."""
@@ -85,13 +94,13 @@ class _Planner:
             code = f"load_varied<{type_}, {canvas}, augmentation::vary_0>(pass, run.source(), {image.name});"
             self.call(code, image, work=f"{canvas}::scratch")
             return
-        before = Cell("varied", f"{canvas}::size", self.graph.image.maps)
+        before = _cell("varied", canvas, self.graph.image)
         code = f"begin_mixing<{canvas}, augmentation::vary_0>(pass, run.source(), {before.name});"
         self.call(code, before, work=f"{canvas}::scratch")
         classes = self.graph.output.shape[0]
         for number in range(mixtures):
-            self.barrier(f"run.rows_after({number}, {classes});")
-            after = Cell(f"mixed_{number}", f"{canvas}::size", self.graph.image.maps)
+            self.barrier(f"run.begin_mixture({number});")
+            after = _cell(f"mixed_{number}", canvas, self.graph.image)
             rows = f"run.rows_before({number}), {classes}, run.mixed_rows"
             functions = f"augmentation::mix_{number}, augmentation::vary_{number + 1}"
             code = f"mix_on<{canvas}, {functions}>(pass, run.source(), {before.name}, {rows}, {after.name});"
@@ -121,7 +130,7 @@ class _Planner:
         if isinstance(item, Sum):
             self.add_up(item.inputs, inputs, item.y.type, y)
         elif isinstance(item, Concatenation):
-            self.call(f"deepen::begin<{item.y.type}>(pass, {y.name});", y)
+            self.call(f"clear_rest<{item.y.type}>(pass, {y.name});", y)
             for value, cell, first in zip(item.inputs, inputs, _offsets(item), strict=True):
                 self.call(
                     f"Place<{value.type}, {item.y.type}, {first}>::forward(pass, {cell.name}, {y.name});", cell, y
@@ -137,10 +146,16 @@ class _Planner:
                 f"finish<{type_}>(run, &Batchwise::{name}, {name}_at, {name}_running, run.coefficients.{name});"
             )
             self.normalize(kernel, inputs, y)
+            self.made_in[id(kernel.operation.y)] = len(self.stages)
             return
-        kept = self.kept[id(kernel)] = Cell(f"{name}_kept", f"numbers_in({type_}::kept)") if kernel.keeps else None
+        kept = self.kept[id(kernel)] = self.room_for_kept(kernel) if kernel.keeps else None
         rest = f"{kernel.weights}, {_bytes(kept)}"
         self.call(f"{type_}::forward(pass, {x.name}, {y.name}, {rest});", x, y, kept, work=kernel.work)
+
+    def room_for_kept(self, kernel: Kernel) -> Cell:
+        # A byte for each number of y is the most that kernels keep.
+        about = kernel.operation.y.numbers // 4
+        return Cell(f"{kernel.name}_kept", f"room_for({kernel.type}::kept)", about)
 
     def normalize(self, kernel: Kernel, inputs: list[Cell], y: Cell) -> None:
         added, coefficients = kernel.operation.added, f"run.coefficients.{kernel.name}"
@@ -227,8 +242,8 @@ class _Planner:
         if kernel.batchwise:
             self.backward_batchwise(kernel, dy)
             return
-        x = self.values[id(operation.x)] if "x" in operation.reads else None
-        y = self.values[id(operation.y)] if "y" in operation.reads else None
+        x = self.at_hand(operation.x) if "x" in operation.reads else None
+        y = self.at_hand(operation.y) if "y" in operation.reads else None
         dx = self.new_gradient(operation.x) if self.learns[id(operation.x)] else None
         at_x, at_y, at_dx = ("nullptr" if cell is None else cell.name for cell in (x, y, dx))
         kept = self.kept[id(kernel)]
@@ -236,6 +251,20 @@ class _Planner:
         self.call(f"{type_}::backward({arguments});", x, y, dy, dx, kept, work=kernel.work)
         if dx is not None:
             self.contribute(operation.x, dx)
+
+    def at_hand(self, value: Value) -> Cell:
+        """Return a value for the way back.
+
+        What a batch normalization made of its input is made again in the stage that reads it: that takes less
+        time than to store it for all images. What was added to it would have to be read too, and then it does not.
+        """
+        kernel, here = self.normalized.get(id(value)), len(self.stages)
+        if kernel is None or kernel.operation.added is not None or self.made_in[id(value)] == here:
+            return self.values[id(value)]
+        if (id(value), here) not in self.again:
+            cell = self.again[id(value), here] = _cell(f"{kernel.name}_again{here}", value.type, value)
+            self.normalize(kernel, [self.values[id(kernel.operation.x)]], cell)
+        return self.again[id(value), here]
 
     def backward_batchwise(self, kernel: Kernel, dy: Cell) -> None:
         """Gather the sums of all images, then compute the gradients from them."""
@@ -273,7 +302,7 @@ def _bytes(kept: Cell | None) -> str:
 
 
 def _cell(name: str, type_: str, value: Value) -> Cell:
-    return Cell(name, f"{type_}::size", value.maps)
+    return Cell(name, f"{type_}::size", value.numbers)
 
 
 def _offsets(item: Concatenation) -> list[int]:
@@ -287,11 +316,11 @@ def _offsets(item: Concatenation) -> list[int]:
 def _names(items: list[Item]) -> dict[int, str]:
     """Return a C++ name for each item: its layer's path, with a number where a layer has several."""
     names: dict[int, str] = {}
-    taken = {"Image", "L1", "L2"}  # types of the templates
+    # Types of the templates, and of the constants; all others end otherwise.
+    taken = {"L1", "L2", *(f"Constants{number}" for number, _ in enumerate(items, 1))}
     for item in items:
         stem = re.sub(r"\W", "_", item.path, flags=re.ASCII).strip("_")
-        stem = stem if stem[:1].isalpha() else f"layer{stem}"
-        stem = stem[0].lower() + stem[1:]  # the type begins with the upper case
+        stem = stem[0].lower() + stem[1:] if stem[:1].isalpha() else f"layer{stem}"
         # A word of the language would not do as a name, and some words end in a number.
         name, number = stem if stem[-1].isdigit() else f"{stem}_", 1
         while type_name(name) in taken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ import numpy as np
 
 from deepen.arrays import Array
 from deepen.engines.native.emit import NAME
-from deepen.errors import DeepenError
+from deepen.errors import DataError, DeepenError
 from deepen.randomness import Moment
 
 PIXELS = {"uint8": 0, "float32": 1, "float64": 2}
 """The types of images that programs read, as `Pixels` of the templates numbers them."""
+NOTHING_LEFT = "the system has no memory or no threads left; use fewer: threads=1"
 
 _POINTER, _WHOLE, _WORD = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64
 
@@ -109,10 +111,15 @@ class Program:
         if not self._handle:
             raise DeepenError(f"the system has no room for {threads} threads; use fewer: threads=1")
         weakref.finalize(self, self._function("destroy"), self._handle)
+        # While a program computes, Python's other threads run, and might call it too.
+        self._one_caller = threading.Lock()
 
     def pack(self, routine: str, numbers: Array) -> None:
         """Bring parameters and statistics into the form that a routine computes with."""
-        self._function("pack")(self._handle, self._routines.index(routine), _at(numbers))
+        with self._one_caller:
+            done = self._function("pack")(self._handle, self._routines.index(routine), _at(numbers))
+        if not done:
+            raise DeepenError(NOTHING_LEFT)
 
     def compute(
         self,
@@ -134,7 +141,7 @@ class Program:
             arrays: what the routine reads and writes, by the names of `Arguments`' fields.
 
         Raises:
-            DeepenError: there is not enough memory.
+            DeepenError: there is not enough memory, or not a target for each image.
         """
         words = [word % 2**64 for word in (seed, moment.epoch, moment.step, moment.position)]
         classes = targets if targets is not None and targets.ndim == 1 else None
@@ -148,7 +155,12 @@ class Program:
             *words,
             **{name: _at(array) for name, array in arrays.items()},
         )
-        if not self._function("compute")(self._handle, self._routines.index(routine), ctypes.byref(arguments)):
+        if targets is not None and len(targets) != images.count:
+            raise DataError(f"there are {images.count} images, but {len(targets)} targets")
+        number = self._routines.index(routine)
+        with self._one_caller:
+            done = self._function("compute")(self._handle, number, ctypes.byref(arguments))
+        if not done:
             raise DeepenError(
                 f"there is not enough memory for {images.count} images at a time; use a smaller batch"
             )
@@ -165,7 +177,10 @@ class Program:
         """
         pointers = {name: _at(array) for name, array in arrays.items()}
         update = Update(**pointers, count=len(arrays["numbers"]), **figures)
-        self._function("update")(self._handle, ctypes.byref(update))
+        with self._one_caller:
+            done = self._function("update")(self._handle, ctypes.byref(update))
+        if not done:
+            raise DeepenError(NOTHING_LEFT)
         return update.loss, bool(update.finite)
 
     def _function(self, what: str) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deepen.engines.native.graph import Operation
-from deepen.engines.native.plan import VECTOR, Cell, Plan
+from deepen.engines.native.graph import Algorithm
+from deepen.engines.native.plan import Kernel, Plan
 
 
 @dataclass(frozen=True)
@@ -49,33 +49,23 @@ class Report:
 
 def report(plan: Plan, number_bytes: int) -> Report:
     """Return what a plan does; its numbers take so many bytes each."""
-    operations = [kernel.operation for kernel in plan.kernels]
-    stored = [cell for cell in plan.cells if len(plan.stages_of(cell)) > 1]
-    bytes_stored = number_bytes * sum(map(_numbers, stored))
-    rows = tuple(_row(operation, number, number_bytes) for number, operation in enumerate(operations))
-    return Report(rows, len(plan.stages), bytes_stored)
+    stored = number_bytes * sum(cell.numbers for cell in plan.cells if len(plan.stages_of(cell)) > 1)
+    return Report(tuple(_row(kernel, number_bytes) for kernel in plan.kernels), len(plan.stages), stored)
 
 
-def _row(operation: Operation, number: int, number_bytes: int) -> Row:
-    # The first layer has no way back to x: nobody asks for the gradient of the images.
-    direct = [operation.multiply_adds] * (2 if number == 0 else 3) if operation.multiply_adds else []
-    shares = [algorithm.share for algorithm in operation.algorithms] or [1.0] * 3
-    names = [algorithm.template for algorithm in operation.algorithms] or ["Direct"] * 3
-    if len(direct) == 2:
-        shares, names = [shares[0], shares[2]], [names[0], "–", names[2]]
-    channels, height, width = operation.y.maps
-    border = 2 * operation.y.border
-    pixels = (height + border) * (width + border) * -(-channels // VECTOR) * VECTOR
+def _row(kernel: Kernel, number_bytes: int) -> Row:
+    operation = kernel.operation
+    algorithms = operation.algorithms or (Algorithm("Direct"),) * 3
+    made = [
+        algorithm if there else None
+        for algorithm, there in zip(algorithms, (True, kernel.returns, kernel.learns), strict=True)
+    ]
+    each, shares = operation.multiply_adds, [algorithm.share for algorithm in made if algorithm]
     return Row(
         operation.path,
         operation.kernel.partition("<")[0],
-        tuple(names) if direct else (),
-        sum(direct),
-        round(sum(share * count for share, count in zip(shares, direct, strict=False))),
-        number_bytes * pixels,
+        tuple(algorithm.template if algorithm else "–" for algorithm in made) if each else (),
+        each * len(shares),
+        round(each * sum(shares)),
+        number_bytes * operation.y.numbers,
     )
-
-
-def _numbers(cell: Cell) -> int:
-    channels, height, width = cell.maps
-    return height * width * -(-channels // VECTOR) * VECTOR

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from deepen.engines.native.graph import Constant
-from deepen.engines.native.plan import VECTOR, Cell, Kernel, Plan, Stage
+from deepen.engines.native.plan import Cell, Kernel, Plan, Stage
 from deepen.paths import join
 
 CACHE_NUMBERS = 100_000
@@ -50,11 +50,11 @@ def _memory(plan: Plan, offsets: Mapping[str, int]) -> list[str]:
     for kernel in plan.kernels:
         if kernel.operation.parameters:
             at = ", ".join(str(offsets[path]) for path in kernel.operation.parameters)
-            lines.append(f"constexpr long {kernel.name}_at[] = {{{at}}};")
+            lines.append(f"constexpr Count {kernel.name}_at[] = {{{at}}};")
         if kernel.batchwise:
             running = (join(kernel.operation.path, name) for name in ("running_mean", "running_variance"))
             at = ", ".join(str(offsets[path]) for path in running)
-            lines.append(f"constexpr long {kernel.name}_running[] = {{{at}}};")
+            lines.append(f"constexpr Count {kernel.name}_running[] = {{{at}}};")
     both = [(k.name, k.type) for k in batchwise]
     moments = [f"Numbers<double, {type_}::moments> {name}" for name, type_ in both]
     backward = (
@@ -78,7 +78,7 @@ def _stages(plan: Plan) -> list[str]:
     for number, stage in enumerate(plan.stages):
         lines += _stage(plan, number, stage, stored)
     per_thread = [f"stage{number + 1}::numbers" for number in range(len(plan.stages))]
-    return [*lines, f"constexpr long per_thread = most({{{', '.join(per_thread)}}});", ""]
+    return [*lines, f"constexpr Count per_thread = most({{{', '.join(per_thread)}}});", ""]
 
 
 def _stored_slots(plan: Plan, stored: list[Cell]) -> list[str]:
@@ -90,11 +90,11 @@ def _stored_slots(plan: Plan, stored: list[Cell]) -> list[str]:
     end = "0"
     for number, cells in enumerate(slots, 1):
         for cell in cells:
-            lines.append(f"constexpr long {cell.name}_stored = {end};")
+            lines.append(f"constexpr Count {cell.name}_stored = {end};")
         size = ", ".join(dict.fromkeys(cell.size for cell in cells))
-        lines.append(f"constexpr long stored_{number} = {end} + aligned(most({{{size}}}));")
+        lines.append(f"constexpr Count stored_{number} = {end} + in_vectors(most({{{size}}}));")
         end = f"stored_{number}"
-    return [*lines, f"constexpr long per_image = {end};", ""]
+    return [*lines, f"constexpr Count per_image = {end};", ""]
 
 
 def _share(lives: list[tuple[Cell, int, int]]) -> list[list[Cell]]:
@@ -103,18 +103,12 @@ def _share(lives: list[tuple[Cell, int, int]]) -> list[list[Cell]]:
     for cell, begin, end in sorted(lives, key=lambda life: life[1]):
         free = [i for i, (_, last) in enumerate(slots) if last < begin]
         if free:
-            best = min(free, key=lambda i: abs(_numbers(slots[i][0][0]) - _numbers(cell)))
+            best = min(free, key=lambda i: abs(slots[i][0][0].numbers - cell.numbers))
             slots[best][0].append(cell)
             slots[best] = (slots[best][0], end)
         else:
             slots.append(([cell], end))
     return [cells for cells, _ in slots]
-
-
-def _numbers(cell: Cell) -> int:
-    """Return about how many numbers a cell takes."""
-    channels, height, width = cell.maps
-    return -(-channels // VECTOR) * VECTOR * (height + 2) * (width + 2)
 
 
 def _stage(plan: Plan, number: int, stage: Stage, stored: list[Cell]) -> list[str]:
@@ -129,10 +123,10 @@ def _stage(plan: Plan, number: int, stage: Stage, stored: list[Cell]) -> list[st
     for place, cells in enumerate(slots, 1):
         places.update({cell.name: end for cell in cells})
         size = ", ".join(dict.fromkeys(cell.size for cell in cells))
-        inside.append(f"constexpr long slot{place} = {end} + aligned(group * most({{{size}}}));")
+        inside.append(f"constexpr Count slot{place} = {end} + in_vectors(group * most({{{size}}}));")
         end = f"slot{place}"
     most = ", ".join(dict.fromkeys(call.work for call in stage.calls))
-    inside.append(f"constexpr long numbers = {end} + aligned(most({{{most}}}));")
+    inside.append(f"constexpr Count numbers = {end} + in_vectors(most({{{most}}}));")
     name = f"stage{number + 1}"
     return [
         f"namespace {name} {{",
@@ -143,8 +137,8 @@ def _stage(plan: Plan, number: int, stage: Stage, stored: list[Cell]) -> list[st
         "  real* const scratch = run.scratch(thread);",
         *(f"  real* const {cell.name} = scratch + {places[cell.name]};" for cell in scratch),
         "  const auto [begin, end] = share(run.batch(), thread, run.pool.threads());",
-        "  for (long first = begin; first < end; first += group) {",
-        f"    const Pass pass = run.pass(thread, first, std::min<long>(first + group, end), scratch + {end});",
+        "  for (Count first = begin; first < end; first += group) {",
+        f"    const Pass pass = run.pass(thread, first, std::min<Count>(first + group, end), scratch + {end});",
         *(
             f"    real* const {cell.name} = run.stored + run.batch() * {cell.name}_stored + first * ({cell.size});"
             for cell in own
@@ -159,7 +153,7 @@ def _stage(plan: Plan, number: int, stage: Stage, stored: list[Cell]) -> list[st
 
 def _group(slots: list[list[Cell]]) -> int:
     """Return how many images go through a stage together: as many as the cache holds."""
-    numbers = sum(max(map(_numbers, cells)) for cells in slots)
+    numbers = sum(max(cell.numbers for cell in cells) for cells in slots)
     return max(1, min(MOST_IMAGES, CACHE_NUMBERS // max(1, numbers)))
 
 
@@ -206,9 +200,10 @@ def _compute(plan: Plan) -> list[str]:
             "    run.pool.barrier();",
             "    unpack_all(run, thread, arguments.gradients);",
         ]
+    per_row = plan.graph.output.shape[0] if plan.mixes else 0
     return [
         "static bool compute(Run& run, Arguments& arguments) {",
-        "  if (!run.begin(arguments, per_image, per_thread)) return false;",
+        f"  if (!run.begin(arguments, per_image, per_thread, {per_row})) return false;",
         "  run.pool.run([&](int thread) {",
         "    run.begin_thread(thread);",
         *lines,

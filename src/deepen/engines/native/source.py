@@ -79,7 +79,9 @@ def source(setup: Setup, routines: Sequence[Routine], name: str = NAME) -> str:
             f"the native engine trains networks that give features, but this one gives {outputs}; "
             'use engine="torch" or engine="numpy"'
         )
-    trainer = Trainer(loss_type(setup.loss), optimizer_type(setup.optimizer), parameter_table(setup), steps(setup))
+    # What trains nothing is the same program however training varies the images.
+    varied = steps(setup) if any(routine.training for routine in routines) else None
+    trainer = Trainer(loss_type(setup.loss), optimizer_type(setup.optimizer), parameter_table(setup), varied)
     offsets = Arena.of({**setup.parameters, **setup.statistics}).offsets
     channels = " × ".join(map(str, setup.input_shape))
     title = f"A network for images of {channels}, {setup.classes} outputs, in {setup.dtype}."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from deepen.engines.native.graph import Algorithm, Operation, Value
+from deepen.engines.native.graph import Algorithm, Pooled, Value
 from deepen.engines.native.lowering import Lowering, rule
 from deepen.engines.native.rules.grouped import grouped_convolution
 from deepen.engines.native.rules.kernel import finished
@@ -27,6 +25,12 @@ def convolution(lowering: Lowering, layer: Conv2D, path: str, x: Value) -> Value
     shape = layer.output_shape(x.shape)
     forth, back, summed = algorithms = _algorithms(windows, x.shape, shape)
     shared = f"{{x}}, {{y}}, {window_type(windows)}, {str(layer.use_bias).lower()}, {{relu}}"
+    pooled = None
+    if windows.stride == windows.dilation == (1, 1):
+        # Behind a pooling one gradient in four is not zero, and the ways back follow these alone.
+        those = (forth if forth.template == "Winograd" else FUSED, SPARSE, SPARSE)
+        kernel = f"PooledConvolution<{shared}, {those[0].template}, {those[1].template}>"
+        pooled = Pooled(kernel, "pooled_convolution.hpp", those)
     y = lowering.add(
         path,
         f"Convolution<{shared}, {forth.template}, {back.template}, {summed.template}>",
@@ -35,15 +39,9 @@ def convolution(lowering: Lowering, layer: Conv2D, path: str, x: Value) -> Value
         shape,
         parameters=("kernel", "bias") if layer.use_bias else ("kernel",),
         border=reach(windows, height, width),
+        algorithms=algorithms,
+        pooled=pooled,
     )
-    added = lowering.operations[-1]
-    assert isinstance(added, Operation)
-    added.algorithms = algorithms
-    if windows.stride == windows.dilation == (1, 1):
-        # Behind a pooling one gradient in four is not zero, and the ways back follow these alone.
-        pooled = (forth if forth.template == "Winograd" else FUSED, SPARSE, SPARSE)
-        kernel = f"PooledConvolution<{shared}, {pooled[0].template}, {pooled[1].template}>"
-        added.pooled = replace(added, kernel=kernel, header="pooled_convolution.hpp", algorithms=pooled)
     return finished(lowering, layer, path, y)
 
 

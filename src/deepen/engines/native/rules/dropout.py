@@ -20,8 +20,8 @@ def original_dropout(lowering: Lowering, layer: OriginalDropout, path: str, x: V
     """Leave what stays as it is while training; scale everything down in evaluation."""
     if lowering.trains(path):
         return _dropped(lowering, layer, path, x, 1.0)
-    kernel, constants = "Scaling<{x}, {y}, {constants}>", {"factor": 1 - layer.rate}
-    return lowering.add(path, kernel, "dropout.hpp", x, x.shape, reads="", constants=constants)
+    kernel, constants = "Pointwise<{x}, {y}, Scaled<{constants}>>", {"factor": 1 - layer.rate}
+    return lowering.add(path, kernel, "pointwise.hpp", x, x.shape, reads="y", constants=constants)
 
 
 def _dropped(lowering: Lowering, layer: Dropout, path: str, x: Value, scale: float) -> Value:
@@ -29,4 +29,4 @@ def _dropped(lowering: Lowering, layer: Dropout, path: str, x: Value, scale: flo
         return x
     kernel = f"Dropout<{{x}}, {{y}}, {lowering.key(path):#x}ULL, {{constants}}>"
     constants = {"rate": layer.rate, "scale": scale}
-    return lowering.add(path, kernel, "dropout.hpp", x, x.shape, reads="", constants=constants)
+    return lowering.add(path, kernel, "dropout.hpp", x, x.shape, reads="", keeps=True, constants=constants)

@@ -60,5 +60,6 @@ def group_normalization(lowering: Lowering, layer: GroupNormalization, path: str
         x.shape,
         parameters=SCALING,
         reads="x",
+        keeps=True,
         constants={"epsilon": layer.epsilon},
     )

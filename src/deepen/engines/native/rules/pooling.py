@@ -30,4 +30,5 @@ def _add(
     lowering: Lowering, name: str, path: str, x: Value, window: str, layer: Pooling2D | GlobalPooling2D
 ) -> Value:
     shape = layer.output_shape(x.shape)
-    return lowering.add(path, f"{name}<{{x}}, {{y}}, {window}>", "pooling.hpp", x, shape, reads="")
+    kernel, winners = f"{name}<{{x}}, {{y}}, {window}>", name in ("MaxPooling", "MinPooling")
+    return lowering.add(path, kernel, "pooling.hpp", x, shape, reads="", keeps=winners)

@@ -36,7 +36,7 @@ INLINE void stretch_gradient(const real* dy, real* dx, const real* scale) {
     for (int v = 0; v < DX::vectors; ++v) {
       const vec factor = load(scale + v * lanes);
       for (int j = 0; j < DX::width; ++j) {
-        const long at = DX::at(i, j) + v * lanes;
+        const Count at = DX::at(i, j) + v * lanes;
         store(dx + at, load(dy + at) * factor);
       }
     }
@@ -52,7 +52,7 @@ INLINE void statistics_gradient(const real* x, const real* dy, real* dx, const r
       const vec center = load(mean + v * lanes), factor = load(scale + v * lanes);
       const vec incline = load(slope + v * lanes), constant = load(offset + v * lanes);
       for (int j = 0; j < DX::width; ++j) {
-        const long at = DX::at(i, j) + v * lanes;
+        const Count at = DX::at(i, j) + v * lanes;
         const vec deviation = load(x + X::at(i, j) + v * lanes) - center;
         const vec gradient = taken(load(dy + at), deviation, i, j, v);
         store(dx + at, gradient * factor + (deviation * incline + constant));

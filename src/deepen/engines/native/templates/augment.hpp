@@ -16,7 +16,7 @@ struct Canvas {
   static constexpr int room = round_up(C * (H + 2) * (W + 2), 64);
   static constexpr int padded_width = round_up(W, lanes);
   static constexpr int fields = round_up(2 * H * padded_width, 64);
-  static constexpr long scratch = 2L * room + fields;  // numbers that a thread needs for a canvas
+  static constexpr Count scratch = Count(2) * room + fields;  // numbers that a thread needs for a canvas
 
   using Planes = Map<1, C * H, W, 0, 1>;  // where the data's image is brought to: it stays as it is, (C, H, W)
 
@@ -32,18 +32,6 @@ struct Canvas {
     image = varied;
   }
 };
-
-// Bring the data's image of that number into a map, varied. `vary(canvas, moment, place, index)` does it, place
-// being where the image stands in the batch; `scratch` has room for `Canvas::scratch` numbers.
-template <class M, class Vary>
-INLINE void load_varied(const void* images, std::int64_t type, long index, const Moment& moment, long place,
-                        real* y, real* scratch, Vary&& vary) {
-  using Image = Canvas<M::channels, M::height, M::width>;
-  Image canvas(scratch);
-  load_image<typename Image::Planes>(images, type, index, canvas.image);
-  vary(canvas, moment, place, index);
-  arrange<M>(static_cast<const real*>(canvas.image), y);
-}
 
 // From a number in [0, 1) to one from −most up to most.
 template <class Number>

@@ -36,7 +36,7 @@ INLINE void sides_of(double u, double v, ErasingRange range, int h, int w, int& 
 
 // Fill a rectangle in a share of the images with noise; only what of it is seen is drawn.
 template <int C, int H, int W>
-NOINLINE void erasing(Canvas<C, H, W>& canvas, const Moment& moment, long place, std::uint64_t key,
+NOINLINE void erasing(Canvas<C, H, W>& canvas, const Moment& moment, Count place, std::uint64_t key,
                       std::uint64_t noise_key, double share, ErasingRange range) {
   const std::array<float, 5> u = uniform<5>(moment, place, key);
   if (!(u[4] < float(share))) return;
@@ -45,9 +45,9 @@ NOINLINE void erasing(Canvas<C, H, W>& canvas, const Moment& moment, long place,
   const int top = place_of(u[2], H - height + 1), left = place_of(u[3], W - width + 1);
   for (int c = 0; c < C; ++c)
     for (int i = top; i < top + height; ++i) {
-      const long first = (long(c) * H + i) * W + left;
+      const Count first = (Count(c) * H + i) * W + left;
       real* y = canvas.image + first;
-      each_number(moment, place, noise_key, long(C) * H * W, first, first + width,
+      each_number(moment, place, noise_key, Count(C) * H * W, first, first + width,
                   [&](std::uint32_t number) { *y++ = fraction(number); });
     }
 }

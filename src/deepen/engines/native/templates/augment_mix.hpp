@@ -9,14 +9,15 @@ namespace deepen {
 struct Pair {
   const real *image, *other;
   const real *targets, *other_targets;
-  long classes;
+  Count classes;
   real* mixed_targets;  // written
 };
 
 // The pair of the image at that place, out of a batch's images, `Image::size` numbers each, and rows (N, K).
 template <class Image>
-Pair pair_at(long place, long batch, const real* images, const real* targets, long classes, real* mixed_targets) {
-  const long other = batch - 1 - place;
+Pair pair_at(Count place, Count batch, const real* images, const real* targets, Count classes,
+             real* mixed_targets) {
+  const Count other = batch - 1 - place;
   return {images + place * Image::size, images + other * Image::size, targets + place * classes,
           targets + other * classes,    classes,                      mixed_targets + place * classes};
 }
@@ -24,7 +25,7 @@ Pair pair_at(long place, long batch, const real* images, const real* targets, lo
 // t = λ t + (1 − λ) t'
 INLINE void mix_targets(const Pair& pair, double share) {
   const real kept = real(share);
-  for (long k = 0; k < pair.classes; ++k)
+  for (Count k = 0; k < pair.classes; ++k)
     pair.mixed_targets[k] = kept * pair.targets[k] + (1 - kept) * pair.other_targets[k];
 }
 
@@ -59,7 +60,7 @@ NOINLINE void cutmix(Canvas<C, H, W>& canvas, const Pair& pair, std::array<float
   std::memcpy(canvas.image, pair.image, Canvas<C, H, W>::size * sizeof(real));
   for (int c = 0; c < C; ++c)
     for (int i = box.top; i < box.bottom; ++i) {
-      const long first = (long(c) * H + i) * W + box.left;
+      const Count first = (Count(c) * H + i) * W + box.left;
       std::memcpy(canvas.image + first, pair.other + first, width * sizeof(real));
     }
   mix_targets(pair, 1 - double(height * width) / (H * W));

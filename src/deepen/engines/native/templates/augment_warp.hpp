@@ -92,14 +92,15 @@ NOINLINE void affine(Canvas<C, H, W>& canvas, std::array<float, 5> u, AffineRang
 // d = G r G, where r is uniform from −alpha up to alpha for each pixel, once for rows and once for columns, and
 // G[i, j] = Gaussian::weights[|i − j|]; y[i, j] = x[i + d₀[i, j], j + d₁[i, j]].
 template <class Gaussian, int C, int H, int W>
-NOINLINE void elastic(Canvas<C, H, W>& canvas, const Moment& moment, long place, std::uint64_t key, double alpha) {
+NOINLINE void elastic(Canvas<C, H, W>& canvas, const Moment& moment, Count place, std::uint64_t key,
+                      double alpha) {
   constexpr int padded = Canvas<C, H, W>::padded_width, vectors = padded / lanes, longer = H > W ? H : W;
   constexpr int group = 4;  // rows computed together, so that a vector that is read serves several
   real* const r = canvas.field;
   std::memset(r, 0, 2 * H * padded * sizeof(real));
   int column = 0;
   real* row = r;
-  each_number(moment, place, key, 2L * H * W, 0, 2L * H * W, [&](std::uint32_t number) {
+  each_number(moment, place, key, Count(2) * H * W, 0, Count(2) * H * W, [&](std::uint32_t number) {
     row[column] = symmetric<float>(fraction(number), float(alpha));
     if (++column == W) column = 0, row += padded;
   });

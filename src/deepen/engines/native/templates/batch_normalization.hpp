@@ -18,10 +18,14 @@ struct BatchNormalization {
   static constexpr int padded = padded_channels<X>;
   using BatchMoments = Moments<X>;
   using BackSums = GradientSums<X>;
-  static constexpr long moments = sizeof(BatchMoments) / sizeof(double);
-  static constexpr long back_sums = sizeof(BackSums) / sizeof(double);
-  // For each channel: μ, γ s, β, and s; then what dx takes of x − μ, and the constant in it.
-  static constexpr long coefficients = 6 * padded;
+  static constexpr Count moments = sizeof(BatchMoments) / sizeof(double);
+  static constexpr Count back_sums = sizeof(BackSums) / sizeof(double);
+  // Of each channel: μ, γ s, β and s; and on the way back what dx takes of x − μ, and the constant in it.
+  struct Coefficients {
+    real mean[padded], scale[padded], shift[padded], inverse[padded];
+    real slope[padded], offset[padded];
+  };
+  static constexpr Count coefficients = sizeof(Coefficients) / sizeof(real);
 
   static void moments_of(const Pass& pass, const real* x, double* moments) {
     for (int image = 0; image < pass.count; ++image)
@@ -35,13 +39,14 @@ struct BatchNormalization {
     BatchMoments total{};
     for (int thread = 0; thread < threads; ++thread)
       total.add(*reinterpret_cast<const BatchMoments*>(moments[thread]));
-    std::memset(coefficients, 0, 6 * padded * sizeof(real));
+    Coefficients& own = *reinterpret_cast<Coefficients*>(coefficients);
+    own = {};
     for (int c = 0; c < X::channels; ++c) {
       const double inverse = 1 / std::sqrt(total.squares[c] / total.count + double(Constants::epsilon));
-      coefficients[c] = real(total.mean[c]);
-      coefficients[padded + c] = real(double(parameters[0][c]) * inverse);
-      coefficients[2 * padded + c] = parameters[1][c];
-      coefficients[3 * padded + c] = real(inverse);
+      own.mean[c] = real(total.mean[c]);
+      own.scale[c] = real(double(parameters[0][c]) * inverse);
+      own.shift[c] = parameters[1][c];
+      own.inverse[c] = real(inverse);
       const real kept = Constants::momentum;
       new_running[0][c] = kept * running[0][c] + (1 - kept) * real(total.mean[c]);
       new_running[1][c] = kept * running[1][c] + (1 - kept) * real(total.squares[c] / (total.count - 1));
@@ -67,35 +72,38 @@ struct BatchNormalization {
   // Where y is not given, x tells where it is above 0; that is so where nothing was added.
   static NOINLINE void gather(const Pass& pass, const real* x, const real* y, const real* dy,
                               const real* coefficients, double* sums) {
-    each_image(pass, x, y, coefficients, [&](int image, const real* own_x, auto taken) {
-      reinterpret_cast<BackSums*>(sums)->add_image(own_x, dy + image * DY::size, coefficients, taken);
+    const Coefficients& own = of(coefficients);
+    each_image(pass, x, y, own, [&](int image, const real* own_x, auto taken) {
+      reinterpret_cast<BackSums*>(sums)->add_image(own_x, dy + image * DY::size, own.mean, taken);
     });
   }
 
   // From the sums of all threads to dγ and dβ, and to the coefficients of the way back; `count` is m.
   static void finish_back(int threads, double* const* sums, const real* const* parameters, real* const* gradients,
                           double count, real* coefficients) {
+    Coefficients& own = *reinterpret_cast<Coefficients*>(coefficients);
     BackSums total{};
     for (int thread = 0; thread < threads; ++thread) total.add(*reinterpret_cast<const BackSums*>(sums[thread]));
     for (int c = 0; c < X::channels; ++c) {
-      const double inverse = double(coefficients[3 * padded + c]), scale = double(parameters[0][c]) * inverse;
+      const double inverse = double(own.inverse[c]), scale = double(parameters[0][c]) * inverse;
       const double dgamma = total.stretch[c] * inverse, dbeta = total.shift[c];
       gradients[0][c] = real(dgamma);
       gradients[1][c] = real(dbeta);
-      coefficients[4 * padded + c] = real(-scale * inverse * dgamma / count);
-      coefficients[5 * padded + c] = real(-scale * dbeta / count);
+      own.slope[c] = real(-scale * inverse * dgamma / count);
+      own.offset[c] = real(-scale * dbeta / count);
     }
   }
 
   // dother, unless null, becomes dy where it counts: the gradient of what forward_add added.
   static NOINLINE void backward(const Pass& pass, const real* x, const real* y, const real* dy, real* dx,
                                 const real* coefficients, real* dother = nullptr) {
-    each_image(pass, x, y, coefficients, [&](int image, const real* own_x, auto taken) {
-      const long first = image * DY::size;
+    const Coefficients& own = of(coefficients);
+    each_image(pass, x, y, own, [&](int image, const real* own_x, auto taken) {
+      const Count first = image * DY::size;
       const auto gradient = [&](auto passed_on) {
         if constexpr (X::padded)
-          statistics_gradient<X>(own_x, dy + first, dx + first, coefficients, coefficients + padded,
-                                 coefficients + 4 * padded, coefficients + 5 * padded, passed_on);
+          statistics_gradient<X>(own_x, dy + first, dx + first, own.mean, own.scale, own.slope, own.offset,
+                                 passed_on);
       };
       if (dother == nullptr) {
         gradient(taken);
@@ -113,31 +121,34 @@ struct BatchNormalization {
  private:
   using DY = Bordered<Y, 0>;
 
+  static INLINE const Coefficients& of(const real* coefficients) {
+    return *reinterpret_cast<const Coefficients*>(coefficients);
+  }
+
   template <class Add>
   static INLINE void normalize(const real* x, real* y, const real* coefficients, Add add) {
-    stretch_channels<X, Y>(x, y, coefficients, coefficients + padded, coefficients + 2 * padded,
-                           [=](vec value, int i, int j, int v) {
-                             const vec total = add(value, i, j, v);
-                             return Relu ? larger(vec{}, total) : total;  // NaN stays NaN
-                           });
+    const Coefficients& own = of(coefficients);
+    stretch_channels<X, Y>(x, y, own.mean, own.scale, own.shift, [=](vec value, int i, int j, int v) {
+      const vec total = add(value, i, j, v);
+      return Relu ? relu(total) : total;
+    });
   }
 
   // Call f(image, its x, what becomes of dy at the ReLU) for every image.
   template <class F>
-  static INLINE void each_image(const Pass& pass, const real* x, const real* y, const real* coefficients, F f) {
+  static INLINE void each_image(const Pass& pass, const real* x, const real* y, const Coefficients& own, F f) {
     for (int image = 0; image < pass.count; ++image, x += X::size) {
       if constexpr (!Relu) {
         f(image, x, [](vec gradient, vec, int, int, int) { return gradient; });
       } else if (y != nullptr) {
         const real* own_y = y + image * Y::size;
         f(image, x, [=](vec gradient, vec, int i, int j, int v) {
-          return choose(load(own_y + Y::at(i, j) + v * lanes) > 0, gradient, vec{});
+          return where_positive(load(own_y + Y::at(i, j) + v * lanes), gradient);
         });
       } else {
-        f(image, x, [=](vec gradient, vec deviation, int, int, int v) {
-          const vec scale = load(coefficients + padded + v * lanes);
-          const vec shift = load(coefficients + 2 * padded + v * lanes);
-          return choose(deviation * scale + shift > 0, gradient, vec{});
+        f(image, x, [&own](vec gradient, vec deviation, int, int, int v) {
+          const vec scale = load(own.scale + v * lanes), shift = load(own.shift + v * lanes);
+          return where_positive(deviation * scale + shift, gradient);
         });
       }
     }

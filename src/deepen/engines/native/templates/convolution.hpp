@@ -1,5 +1,9 @@
 // A convolutional layer: forward, and back to its kernel, its bias and its input.
 #pragma once
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
 #include "neighbours.hpp"
 #include "strips.hpp"
 #include "transposed.hpp"
@@ -13,15 +17,15 @@ struct Turned {
   using Turn = Window<W::height, W::width, 1, 1, W::dilation_h, W::dilation_w,
                       (W::height - 1) * W::dilation_h - W::top, (W::width - 1) * W::dilation_w - W::left>;
   using Convolved = Algorithm<DZ, DX, Turn>;
-  static constexpr long weights = Convolved::weights;
-  static constexpr long work(int count) { return Convolved::work(count); }
+  static constexpr Count weights = Convolved::weights;
+  static constexpr Count work(int count) { return Convolved::work(count); }
 
   static void pack(const real* kernel, real* weights) {
-    std::vector<real> turned(long(DZ::channels) * DX::channels * W::positions);
+    std::vector<real> turned(Count(DZ::channels) * DX::channels * W::positions);
     for (int f = 0; f < DZ::channels; ++f)
       for (int c = 0; c < DX::channels; ++c)
         for (int p = W::positions - 1; p >= 0; --p)
-          turned[(long(c) * DZ::channels + f) * W::positions + p] = *kernel++;
+          turned[(Count(c) * DZ::channels + f) * W::positions + p] = *kernel++;
     Convolved::pack(turned.data(), weights);
   }
 
@@ -41,6 +45,7 @@ template <class X, class Y, class W, bool Bias, bool Relu, template <class, clas
           template <class, class, class> class Back = Direct,
           template <class, class, class> class Gradient = WeightGradient>
 struct Convolution : Kernel {
+  static_assert(reaches_within<X, Y, W>, "the windows reach beyond the border");
   using DX = Bordered<X, 0>;
   using DY = Bordered<Y, 0>;
 
@@ -77,34 +82,32 @@ struct Convolution : Kernel {
     return false;
   }();
   static constexpr bool copies = !merged && (Relu || border > 0);
-  static constexpr long in_vectors(long numbers) { return (numbers + lanes - 1) / lanes * lanes; }
-  static constexpr long bias_at = in_vectors(Correlated::weights);
-  static constexpr long back_at = bias_at + (Bias ? Y::pixel : 0);
-  static constexpr long bias_sums_at = in_vectors(Summed::sums);
-  static constexpr long sums = bias_sums_at + (Bias ? Y::pixel : 0);
+  static constexpr Count bias_at = in_vectors(Correlated::weights);
+  static constexpr Count back_at = bias_at + (Bias ? Y::pixel : 0);
+  static constexpr Count bias_sums_at = in_vectors(Summed::sums);
+  static constexpr Count sums = bias_sums_at + (Bias ? Y::pixel : 0);
 
   // Without a gradient to return there is nothing to pack for it. (A template, since `Returned` may not exist.)
   template <bool Needed>
-  static constexpr long back_weights() {
+  static constexpr Count back_weights() {
     if constexpr (Needed) return Returned::weights;
     return 0;
   }
   template <bool Needed>
-  static constexpr long back_work(int count) {
+  static constexpr Count back_work(int count) {
     if constexpr (Needed) return Returned::work(count);
     return 0;
   }
-  static constexpr long weights = back_at + back_weights<X::padded>();
+  static constexpr Count weights = back_at + back_weights<X::padded>();
 
-  static constexpr long work(int count) {
-    const long own = copies ? count * DZ::size : 0;
+  static constexpr Count work(int count) {
+    const Count own = copies ? count * DZ::size : 0;
     return std::max(Correlated::work(count), own + std::max(Summed::work(count), back_work<X::padded>(count)));
   }
 
   static void pack(const real* const* parameters, real* weights) {
     Correlated::pack(parameters[0], weights);
-    if constexpr (Bias)
-      for (int f = 0; f < Y::pixel; ++f) weights[bias_at + f] = f < Y::channels ? parameters[1][f] : real(0);
+    if constexpr (Bias) pack_features<Y>(parameters[1], weights + bias_at);
     if constexpr (X::padded) Returned::pack(parameters[0], weights + back_at);
   }
 
@@ -113,7 +116,7 @@ struct Convolution : Kernel {
   }
 
   // dz into a map of its own, with a border, for the two ways back that read it many times; and db.
-  NOINLINE static void mask_and_sum(int count, const real* y, const real* dy, real* dz, real* bias) {
+  static NOINLINE void mask_and_sum(int count, const real* y, const real* dy, real* dz, real* bias) {
     const Gradients gradients{y, dy};
     for (int image = 0; image < count; ++image) {
       if constexpr (copies) clear_border<DZ>(dz + image * DZ::size);

@@ -13,25 +13,25 @@ namespace deepen {
 // runs through memory, pixel by pixel; so nothing has to be rearranged but the weights, once a batch. A row of
 // weights has holes where x has them. All three products walk along rows of weights, so they share one layout.
 template <class X, class Y, bool Bias, bool Relu>
-struct Dense {
+struct Dense : Kernel {
   static_assert(Y::padded && Y::height == 1 && Y::width == 1);
 
   static constexpr int pixels = X::height * X::width;
-  static constexpr long inputs = long(X::channels) * pixels;  // as NumPy counts them
+  static constexpr Count inputs = Count(X::channels) * pixels;  // as NumPy counts them
   static constexpr bool in_order = pixels == 1 || X::pixel == 1;  // a row of weights is as NumPy has it
-  static constexpr long columns = (long(pixels) * X::pixel + lanes - 1) / lanes * lanes;
+  static constexpr Count columns = in_vectors(Count(pixels) * X::pixel);
 
   // Units are computed a few at once. Rows of a multiple of 4096 bytes would get into each other's way in the
   // cache.
   static constexpr int block = lanes < 4 ? lanes : 4;
   static constexpr int rows = round_up(Y::channels, block);
-  static constexpr long row = columns + (columns * sizeof(real) % 4096 == 0 ? lanes : 0);
-  static constexpr long matrix = rows * row;
+  static constexpr Count row = columns + (columns * sizeof(real) % 4096 == 0 ? lanes : 0);
+  static constexpr Count matrix = rows * row;
 
-  static constexpr long kept = 0, weights = matrix + (Bias ? Y::pixel : 0), sums = weights;
-  static constexpr long work(int count) { return count * ((X::padded ? 0 : columns) + (Relu ? Y::pixel : 0)); }
+  static constexpr Count weights = matrix + (Bias ? Y::pixel : 0), sums = weights;
+  static constexpr Count work(int count) { return count * ((X::padded ? 0 : columns) + (Relu ? Y::pixel : 0)); }
 
-  NOINLINE static void pack(const real* const* parameters, real* weights) {
+  static NOINLINE void pack(const real* const* parameters, real* weights) {
     if constexpr (matrix != Y::channels * inputs) std::memset(weights, 0, matrix * sizeof(real));
     const real* kernel = parameters[0];
     for (int u = 0; u < Y::channels; ++u, kernel += inputs, weights += row)
@@ -41,11 +41,10 @@ struct Dense {
         for (int c = 0; c < X::channels; ++c)
           for (int p = 0; p < pixels; ++p) weights[p * X::pixel + c] = kernel[c * pixels + p];
     weights += (rows - Y::channels) * row;
-    if constexpr (Bias)
-      for (int u = 0; u < Y::pixel; ++u) weights[u] = u < Y::channels ? parameters[1][u] : 0;
+    if constexpr (Bias) pack_features<Y>(parameters[1], weights);
   }
 
-  NOINLINE static void unpack(const real* sums, real* const* gradients) {
+  static NOINLINE void unpack(const real* sums, real* const* gradients) {
     if constexpr (Bias) std::memcpy(gradients[1], sums + matrix, Y::channels * sizeof(real));
     real* kernel = gradients[0];
     for (int u = 0; u < Y::channels; ++u, kernel += inputs, sums += row)
@@ -56,7 +55,7 @@ struct Dense {
           for (int p = 0; p < pixels; ++p) kernel[c * pixels + p] = sums[p * X::pixel + c];
   }
 
-  NOINLINE static void forward(const Pass& pass, const real* x, real* y, const real* weights, std::byte*) {
+  static NOINLINE void forward(const Pass& pass, const real* x, real* y, const real* weights, std::byte*) {
     x = begin(pass, x, pass.work);
     y += Y::at(0, 0);
     for (int unit = 0; unit < rows; unit += block)
@@ -67,24 +66,24 @@ struct Dense {
       for (int v = 0; v < Y::vectors; ++v) {
         vec z = load(y + v * lanes);
         if constexpr (Bias) z += load(weights + matrix + v * lanes);
-        if constexpr (Relu) z = choose(z < 0, vec{}, z);
-        store(y + v * lanes, choose(channels_of<Y>(v), z, vec{}));
+        if constexpr (Relu) z = relu(z);
+        store(y + v * lanes, without_holes<Y>(z, v));
       }
       clear_border<Y>(y - Y::at(0, 0));
     }
   }
 
-  NOINLINE static void backward(const Pass& pass, const real* x, const real* y, const real* dy, real* dx,
+  static NOINLINE void backward(const Pass& pass, const real* x, const real* y, const real* dy, real* dx,
                                 const real* weights, const std::byte*, real* sums) {
     real* work = pass.work;
     if constexpr (Relu) {
       for (int i = 0; i < pass.count; ++i)
         for (int v = 0; v < Y::pixel; v += lanes) {
           vec before = load(y + i * Y::size + Y::at(0, 0) + v);
-          store(work + i * Y::pixel + v, choose(before > 0, load(dy + i * Y::pixel + v), vec{}));
+          store(work + i * Y::pixel + v, where_positive(before, load(dy + i * Y::pixel + v)));
         }
       dy = work;
-      work += long(pass.count) * Y::pixel;
+      work += Count(pass.count) * Y::pixel;
     }
     weight_gradient(pass.count, begin(pass, x, work), dy, sums);
     if constexpr (X::padded)
@@ -92,24 +91,24 @@ struct Dense {
   }
 
  private:
-  static constexpr int most = DEEPEN_VECTOR_BYTES == 64 ? 4 : 2;       // images at once: as the registers allow
-  static constexpr int wide = 4;                                       // vectors of a row at once
-  static constexpr long image = X::padded ? long(X::size) : columns;   // numbers from one image to the next
+  static constexpr int most = registers == 32 ? 4 : 2;                  // images at once: as the registers allow
+  static constexpr int wide = 4;                                        // vectors of a row at once
+  static constexpr Count image = X::padded ? Count(X::size) : columns;  // numbers from one image to the next
 
   // A border cuts an image into as many runs of numbers as it has rows.
   static constexpr int runs = X::padded && X::border > 0 ? X::height : 1;
-  static constexpr long run = columns / runs;
+  static constexpr Count run = columns / runs;
 
   // Where the first run begins. Pixels that are not padded are brought together first, to be read by whole
   // vectors.
   static const real* begin(const Pass& pass, const real* x, real* work) {
     if constexpr (X::padded) return x + X::at(0, 0);
-    constexpr long width = long(X::width) * X::pixel;
+    constexpr Count width = Count(X::width) * X::pixel;
     for (int i = 0; i < pass.count; ++i) {
       real* gathered = work + i * columns;
       for (int r = 0; r < X::height; ++r)
         std::memcpy(gathered + r * width, x + i * X::size + X::at(r, 0), width * sizeof(real));
-      for (long k = X::height * width; k < columns; ++k) gathered[k] = 0;
+      for (Count k = X::height * width; k < columns; ++k) gathered[k] = 0;
     }
     return work;
   }
@@ -132,7 +131,7 @@ struct Dense {
   static INLINE void products(const real* x, const real* weights, real* y) {
     vec total[Images][block] = {};
     for (int r = 0; r < runs; ++r, x += X::row, weights += run)
-      for (long k = 0; k < run; k += lanes) {
+      for (Count k = 0; k < run; k += lanes) {
 #pragma GCC unroll 4
         for (int u = 0; u < block; ++u) {
           vec w = load(weights + u * row + k);
@@ -147,13 +146,13 @@ struct Dense {
     }
   }
 
-  NOINLINE static void weight_gradient(int count, const real* x, const real* dz, real* sums) {
-    constexpr long whole_blocks = run / (wide * lanes) * (wide * lanes);
+  static NOINLINE void weight_gradient(int count, const real* x, const real* dz, real* sums) {
+    constexpr Count whole_blocks = run / (wide * lanes) * (wide * lanes);
     for (int unit = 0; unit < rows; unit += block)
       for (int r = 0; r < runs; ++r) {
         real* to = sums + unit * row + r * run;
         const real* from = x + r * X::row;
-        for (long k = 0; k < whole_blocks; k += wide * lanes)
+        for (Count k = 0; k < whole_blocks; k += wide * lanes)
           add_products<wide>(count, from + k, dz + unit, to + k);
         constexpr int rest = (run - whole_blocks) / lanes;
         if constexpr (rest > 0) add_products<rest>(count, from + whole_blocks, dz + unit, to + whole_blocks);
@@ -186,16 +185,16 @@ struct Dense {
   }
 
   // Rows are taken 32 at a time: so many pages of memory at once are found without a search.
-  NOINLINE static void data_gradient(int count, const real* dz, const real* weights, real* dx) {
-    constexpr long whole_blocks = columns / (wide * lanes) * (wide * lanes);
+  static NOINLINE void data_gradient(int count, const real* dz, const real* weights, real* dx) {
+    constexpr Count whole_blocks = columns / (wide * lanes) * (wide * lanes);
     for (int from = 0; from < Y::channels; from += 32) {
       int to = from + 32 < Y::channels ? from + 32 : Y::channels;
-      auto blocks = [&](auto vectors, long k) {
+      auto blocks = [&](auto vectors, Count k) {
         in_groups(count, [&](auto group, int i) {
           combine<group, vectors>(from, to, dz + i * Y::pixel, weights + k, dx + i * columns + k);
         });
       };
-      for (long k = 0; k < whole_blocks; k += wide * lanes) blocks(std::integral_constant<int, wide>{}, k);
+      for (Count k = 0; k < whole_blocks; k += wide * lanes) blocks(std::integral_constant<int, wide>{}, k);
       constexpr int rest = (columns - whole_blocks) / lanes;
       if constexpr (rest > 0) blocks(std::integral_constant<int, rest>{}, whole_blocks);
     }

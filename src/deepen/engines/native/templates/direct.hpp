@@ -7,8 +7,6 @@
 
 namespace deepen {
 
-constexpr int registers = DEEPEN_VECTOR_BYTES == 64 ? 32 : 16;
-
 // How many outputs are summed up at the same time: `rows` × `columns` pixels of `vectors` vectors each.
 struct RegisterBlock {
   int rows, columns, vectors;
@@ -47,12 +45,12 @@ template <class X, class Y, class Grid>
 struct Correlation {
   static_assert(Y::padded);
   static constexpr int positions = Grid::positions;
-  static constexpr long weights = long(positions) * X::channels * Y::pixel;
+  static constexpr Count weights = Count(positions) * X::channels * Y::pixel;
   static constexpr RegisterBlock block = best_block(Grid::height, Grid::width, Y::vectors);
   static constexpr int R = block.rows, C = block.columns, V = block.vectors;
 
   struct Offsets {
-    long of[positions + 1] = {};
+    Count of[positions + 1] = {};
     constexpr Offsets() {
       for (int p = 0; p < positions; ++p) of[p] = Grid::offset(p);
     }
@@ -70,7 +68,7 @@ struct Correlation {
             *weights++ = to < Y::channels ? kernel(to, from, Grid::position(p)) : real(0);
   }
 
-  // One block: x and y are the places of its first pixel. (The larger of 0 and a sum that is NaN is the sum.)
+  // One block: x and y are the places of its first pixel.
   template <bool Relu>
   static INLINE void compute(const real* x, const real* weights, const real* bias, real* y) {
     vec sums[R][C][V];
@@ -106,21 +104,21 @@ struct Correlation {
 #pragma GCC unroll 32
         for (int v = 0; v < V; ++v)
           store(y + r * Grid::y_row + c * Grid::y_column + v * lanes,
-                Relu ? larger(vec{}, sums[r][c][v]) : sums[r][c][v]);
+                Relu ? relu(sums[r][c][v]) : sums[r][c][v]);
   }
 
   // The last blocks of a row and of a column begin earlier where they would exceed the maps: a few outputs are
   // computed twice, with the same result.
   template <bool Relu>
-  NOINLINE static void correlate(int count, const real* x, const real* weights, const real* bias, real* y) {
+  static NOINLINE void correlate(int count, const real* x, const real* weights, const real* bias, real* y) {
     for (int first = 0; first < Y::pixel; first += V * lanes)
       for (int image = 0; image < count; ++image)
         for (int i = 0; i < Grid::height; i += R)
           for (int j = 0; j < Grid::width; j += C) {
             const int row = std::min(i, Grid::height - R), column = std::min(j, Grid::width - C);
-            const long from = Grid::x_first + row * Grid::x_row + column * Grid::x_column;
-            const long to = Grid::y_first + row * Grid::y_row + column * Grid::y_column + first;
-            compute<Relu>(x + image * X::size + from, weights + long(first) * positions * X::channels,
+            const Count from = Grid::x_first + row * Grid::x_row + column * Grid::x_column;
+            const Count to = Grid::y_first + row * Grid::y_row + column * Grid::y_column + first;
+            compute<Relu>(x + image * X::size + from, weights + Count(first) * positions * X::channels,
                           bias ? bias + first : nullptr, y + image * Y::size + to);
           }
   }
@@ -132,22 +130,22 @@ template <class X, class Y, class W>
 struct Direct {
   struct Grid {
     static constexpr int height = Y::height, width = Y::width, positions = W::positions;
-    static constexpr long x_first = X::at(-W::top, -W::left), y_first = Y::at(0, 0);
-    static constexpr long x_row = long(W::stride_h) * X::row, x_column = long(W::stride_w) * X::pixel;
-    static constexpr long y_row = Y::row, y_column = Y::pixel;
-    static constexpr long offset(int p) {
-      return long(p / W::width) * W::dilation_h * X::row + long(p % W::width) * W::dilation_w * X::pixel;
+    static constexpr Count x_first = X::at(-W::top, -W::left), y_first = Y::at(0, 0);
+    static constexpr Count x_row = Count(W::stride_h) * X::row, x_column = Count(W::stride_w) * X::pixel;
+    static constexpr Count y_row = Y::row, y_column = Y::pixel;
+    static constexpr Count offset(int p) {
+      return Count(p / W::width) * W::dilation_h * X::row + Count(p % W::width) * W::dilation_w * X::pixel;
     }
     static constexpr int position(int p) { return p; }
   };
   using Sums = Correlation<X, Y, Grid>;
-  static constexpr long weights = Sums::weights;
-  static constexpr long work(int) { return 0; }
+  static constexpr Count weights = Sums::weights;
+  static constexpr Count work(int) { return 0; }
 
   // `kernel` is (Y::channels, X::channels, W::height, W::width).
   static void pack(const real* kernel, real* weights) {
     const auto number = [=](int f, int c, int p) {
-      return kernel[(long(f) * X::channels + c) * W::positions + p];
+      return kernel[(Count(f) * X::channels + c) * W::positions + p];
     };
     Sums::pack(number, weights);
   }

@@ -1,17 +1,9 @@
 // Dropout: some activations become zero at random.
 #pragma once
+#include "pixels.hpp"
 #include "random.hpp"
 
 namespace deepen {
-
-// A vector of a pixel's channels. An image's own pixels may lie without holes, where no vector can be read whole.
-template <class X>
-INLINE vec channels_of(const real* pixel, int v) {
-  if constexpr (X::padded) return load(pixel + v * lanes);
-  vec value{};
-  for (int i = 0; i < lanes && v * lanes + i < X::channels; ++i) value[i] = pixel[v * lanes + i];
-  return value;
-}
 
 // y = x · m · scale and dx = dy · m · scale, where m is 1 for a uniform draw u ≥ rate, else 0. Inverted dropout
 // has the scale 1 / (1 − rate), original dropout 1.
@@ -21,8 +13,8 @@ INLINE vec channels_of(const real* pixel, int v) {
 template <class X, class Y, std::uint64_t Key, class Constants>
 struct Dropout : Kernel {
   static constexpr int pixels = Y::height * Y::width;
-  static constexpr long kept = round_up(pixels * Y::pixel, 64), count = long(Y::channels) * pixels;
-  static constexpr long work(int) { return pixels == 1 ? 0 : (count + sizeof(real) - 1) / sizeof(real); }
+  static constexpr Count kept = round_up(pixels * Y::pixel, 64), count = Count(Y::channels) * pixels;
+  static constexpr Count work(int) { return pixels == 1 ? 0 : room_for(count); }
 
   static void forward(const Pass& pass, const real* x, real* y, const real*, std::byte* kept_bytes) {
     for (int i = 0; i < pass.count; ++i) {
@@ -43,7 +35,7 @@ struct Dropout : Kernel {
   }
 
  private:
-  static NOINLINE void draw(const Pass& pass, long place, std::byte* stays) {
+  static NOINLINE void draw(const Pass& pass, Count place, std::byte* stays) {
     constexpr std::uint32_t least = at_least(Constants::rate);
     if constexpr (Y::pixel != Y::channels) std::memset(stays, 0, kept);
     std::byte* const drawn = pixels == 1 ? stays : reinterpret_cast<std::byte*>(pass.work);
@@ -61,44 +53,13 @@ struct Dropout : Kernel {
 
   template <class From, class To>
   static NOINLINE void apply(const real* from, real* to, const std::byte* stays) {
-    typedef signed char flags __attribute__((vector_size(lanes)));
     for (int i = 0; i < To::height; ++i)
       for (int j = 0; j < To::width; ++j)
         for (int v = 0; v < To::vectors; ++v, stays += lanes) {
-          flags stay;
-          std::memcpy(&stay, stays, lanes);
-          const vec factor = choose(__builtin_convertvector(stay, mask), all(Constants::scale), vec{});
-          store(to + To::at(i, j) + v * lanes, channels_of<From>(from + From::at(i, j), v) * factor);
+          const mask stay = load_bytes(reinterpret_cast<const std::int8_t*>(stays));
+          const vec factor = choose(stay, all(Constants::scale), vec{});
+          store(to + To::at(i, j) + v * lanes, load_channels<From>(from + From::at(i, j), v) * factor);
         }
-  }
-};
-
-// y = factor · x, dx = factor · dy: original dropout in evaluation.
-template <class X, class Y, class Constants>
-struct Scaling : Kernel {
-  static void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
-    for (int i = 0; i < pass.count; ++i) {
-      clear_border<Y>(y + i * Y::size);
-      apply<X, Y>(x + i * X::size, y + i * Y::size);
-    }
-  }
-
-  static void backward(const Pass& pass, const real*, const real*, const real* dy, real* dx, const real*,
-                       const std::byte*, real*) {
-    using DX = Bordered<X, 0>;
-    using DY = Bordered<Y, 0>;
-    if constexpr (X::padded)
-      for (int i = 0; dx && i < pass.count; ++i) apply<DY, DX>(dy + i * DY::size, dx + i * DX::size);
-  }
-
- private:
-  template <class From, class To>
-  static NOINLINE void apply(const real* from, real* to) {
-    for (int i = 0; i < To::height; ++i)
-      for (int j = 0; j < To::width; ++j)
-        for (int v = 0; v < To::vectors; ++v)
-          store(to + To::at(i, j) + v * lanes,
-                channels_of<From>(from + From::at(i, j), v) * all(Constants::factor));
   }
 };
 

@@ -22,22 +22,22 @@ INLINE vec halves(vec a, vec b, std::integer_sequence<int, Lane...>) {
   return pick(a, b, std::integer_sequence<int, (Lane / Half * 2 + Side) * Half + Lane % Half...>{});
 }
 
-// The sums of `Count` vectors, a power of two, in the first lanes of one. Each round adds the second half of every
+// The sums of N vectors, a power of two, in the first lanes of one. Each round adds the second half of every
 // stretch of partial sums to its first one, so that two vectors fit into one.
-template <int Count, int Half = lanes / 2>
-INLINE vec fold(const vec (&v)[Count]) {
-  static_assert(Count <= lanes);
+template <int N, int Half = lanes / 2>
+INLINE vec fold(const vec (&v)[N]) {
+  static_assert(N <= lanes);
   if constexpr (Half == 0) {
     return v[0];
   } else {
     constexpr std::make_integer_sequence<int, lanes> each{};
-    vec sums[(Count + 1) / 2];
+    vec sums[(N + 1) / 2];
 #pragma GCC unroll 16
-    for (int i = 0; i < (Count + 1) / 2; ++i) {
-      vec a = v[2 * i], b = Count == 1 ? a : v[2 * i + 1];
+    for (int i = 0; i < (N + 1) / 2; ++i) {
+      vec a = v[2 * i], b = N == 1 ? a : v[2 * i + 1];
       sums[i] = halves<Half, 0>(a, b, each) + halves<Half, 1>(a, b, each);
     }
-    return fold<(Count + 1) / 2, Half / 2>(sums);
+    return fold<(N + 1) / 2, Half / 2>(sums);
   }
 }
 

@@ -1,7 +1,7 @@
 // Elementary functions of whole vectors, and the activations that are made of them.
 //
 // In float they are polynomials, with the relative errors stated; in double they are the C library's. NaN stays
-// NaN: `larger(a, x)` and `smaller(a, x)` return x where x is NaN, so that what may be NaN stands second.
+// NaN.
 #pragma once
 #include <limits>
 
@@ -39,7 +39,8 @@ struct Reduced {
 
   INLINE explicit Reduced(vec x) {
     const real round = real(12582912);  // 1.5 · 2²³: what is added to it loses its fraction
-    const vec whole_n = (x * real(1.4426950408889634) + round) - round;
+    const vec nearest = (x * real(1.4426950408889634) + round) - round;
+    const vec whole_n = choose(nearest == nearest, nearest, vec{});  // NaN is no whole number; it stays in r
     // ln 2 in two parts; n times the first is exact.
     const vec r = (x - whole_n * real(0.693359375)) - whole_n * real(-2.12194440054690583e-4);
     n = __builtin_convertvector(whole_n, mask);
@@ -70,29 +71,6 @@ INLINE vec expm1(vec x) {
     return (half * part.expm1 + (half - real(0.5))) * real(2);
   } else {
     return lane_by_lane(x, [](real value) { return std::expm1(value); });
-  }
-}
-
-// ln x; in float within 2e-7. Of 0 it is −∞, below that NaN.
-INLINE vec log(vec x) {
-  if constexpr (fast_functions) {
-    const real infinity = std::numeric_limits<real>::infinity();
-    const mask tiny = x < std::numeric_limits<real>::min();
-    const mask bits = mask(choose(tiny, x * real(8388608), x));  // 2²³
-    // x = 2ⁿ m with √½ <= m < √2: the bits of √½ are what n begins anew from.
-    const whole root = 0x3f3504f3;
-    const mask n = (bits - root) >> 23;
-    const vec f = vec(bits - (n << 23)) - real(1);
-    const vec whole_n = __builtin_convertvector(n - (tiny & 23), vec);
-    const vec series = polynomial(f, 0.33333313, -0.25000009, 0.20002119, -0.16667996, 0.14219552, -0.12405589,
-                                  0.11888162, -0.11675652, 0.0674664);
-    const vec small = whole_n * real(-2.12194440054690583e-4) + f * f * (f * series - real(0.5));
-    const vec value = whole_n * real(0.693359375) + (f + small);
-    const vec undefined = all(std::numeric_limits<real>::quiet_NaN());
-    const vec outside = choose(x == 0, all(-infinity), choose(x < infinity, undefined, x));
-    return choose((x > 0) & (x < infinity), value, outside);
-  } else {
-    return lane_by_lane(x, [](real value) { return std::log(value); });
   }
 }
 
@@ -138,8 +116,16 @@ struct Normal {
 // the input x where `keeps_input`. `Constants` is a struct with the numbers that a description gives.
 struct ReLU {
   static constexpr bool keeps_input = false;
-  static INLINE vec value(vec x) { return larger(vec{}, x); }
-  static INLINE vec gradient(vec dy, vec y) { return choose(y > 0, dy, vec{}); }
+  static INLINE vec value(vec x) { return relu(x); }
+  static INLINE vec gradient(vec dy, vec y) { return where_positive(y, dy); }
+};
+
+// y = factor · x, which is no activation, but works like one.
+template <class Constants>
+struct Scaled {
+  static constexpr bool keeps_input = false;
+  static INLINE vec value(vec x) { return x * Constants::factor; }
+  static INLINE vec gradient(vec dy, vec) { return dy * Constants::factor; }
 };
 
 template <class Constants>

@@ -11,7 +11,8 @@ namespace deepen {
 // has `parts` channels. For each p every filter sees one channel: lay these channels out beside each other, in the
 // order of the filters, and all is a sum of `parts` depthwise convolutions, which walk along vectors of filters.
 template <class X, class Y, class W, int Groups, bool Bias, bool Relu>
-struct GroupedConvolution {
+struct GroupedConvolution : Kernel {
+  static_assert(reaches_within<X, Y, W>, "the windows reach beyond the border");
   static constexpr int parts = X::channels / Groups, filters = Y::channels / Groups, taps = W::positions;
   static constexpr bool direct = parts == 1 && filters == 1 && X::padded;  // x is laid out as it must be
   using Maps = Map<Y::channels, X::height, X::width, X::border>;
@@ -19,26 +20,26 @@ struct GroupedConvolution {
   using DY = Bordered<Y, 0>;
   using DMaps = Bordered<Maps, 0>;
 
-  static constexpr long matrix = long(parts) * taps * Y::pixel;
-  static constexpr long kept = 0, weights = matrix + (Bias ? Y::pixel : 0), sums = weights;
-  static constexpr long work(int) { return laid_out + DY::size + (direct ? 0 : parts * DMaps::size); }
+  static constexpr Count matrix = Count(parts) * taps * Y::pixel;
+  static constexpr Count weights = matrix + (Bias ? Y::pixel : 0), sums = weights;
+  static constexpr Count work(int) { return laid_out + DY::size + (direct ? 0 : parts * DMaps::size); }
 
   static void pack(const real* const* parameters, real* weights) {
-    std::memset(weights, 0, sums * sizeof(real));
+    std::memset(weights, 0, matrix * sizeof(real));
     for (int f = 0; f < Y::channels; ++f)
       for (int tap = 0; tap < parts * taps; ++tap)
-        weights[tap * Y::pixel + f] = parameters[0][long(f) * parts * taps + tap];
-    if constexpr (Bias) std::memcpy(weights + matrix, parameters[1], Y::channels * sizeof(real));
+        weights[tap * Y::pixel + f] = parameters[0][Count(f) * parts * taps + tap];
+    if constexpr (Bias) pack_features<Y>(parameters[1], weights + matrix);
   }
 
   static void unpack(const real* sums, real* const* gradients) {
     for (int f = 0; f < Y::channels; ++f)
       for (int tap = 0; tap < parts * taps; ++tap)
-        gradients[0][long(f) * parts * taps + tap] = sums[tap * Y::pixel + f];
+        gradients[0][Count(f) * parts * taps + tap] = sums[tap * Y::pixel + f];
     if constexpr (Bias) std::memcpy(gradients[1], sums + matrix, Y::channels * sizeof(real));
   }
 
-  NOINLINE static void forward(const Pass& pass, const real* x, real* y, const real* weights, std::byte*) {
+  static NOINLINE void forward(const Pass& pass, const real* x, real* y, const real* weights, std::byte*) {
     for (int image = 0; image < pass.count; ++image, x += X::size, y += Y::size) {
       const real* maps = lay_out(x, pass.work);
       clear_border<Y>(y);
@@ -51,7 +52,7 @@ struct GroupedConvolution {
     }
   }
 
-  NOINLINE static void backward(const Pass& pass, const real* x, const real* y, const real* dy, real* dx,
+  static NOINLINE void backward(const Pass& pass, const real* x, const real* y, const real* dy, real* dx,
                                 const real* weights, const std::byte*, real* sums) {
     real *dz = pass.work + laid_out, *dmaps = dz + DY::size;
     for (int image = 0; image < pass.count; ++image, x += X::size, y += Y::size, dy += DY::size) {
@@ -61,14 +62,14 @@ struct GroupedConvolution {
         if (dx) {
           real* to = dx + image * DX::size;
           for (int part = 0; part < parts; ++part)
-            data_gradient(dz, weights + long(part) * taps * Y::pixel, direct ? to : dmaps + part * DMaps::size);
+            data_gradient(dz, weights + Count(part) * taps * Y::pixel, direct ? to : dmaps + part * DMaps::size);
           if constexpr (!direct) bring_back(dmaps, to);
         }
     }
   }
 
  private:
-  static constexpr long laid_out = direct ? 0 : parts * Maps::size;
+  static constexpr Count laid_out = direct ? 0 : parts * Maps::size;
 
   // Where a window's position lies; the window of output (i, j) begins at row i·s − top.
   static constexpr int row_of(int i, int u) { return i * W::stride_h + u * W::dilation_h - W::top; }
@@ -113,14 +114,14 @@ struct GroupedConvolution {
         }
 #pragma GCC unroll 4
     for (int q = 0; q < Columns; ++q)
-      store(y + Y::at(i, j + q), Relu ? choose(total[q] < 0, vec{}, total[q]) : total[q]);
+      store(y + Y::at(i, j + q), Relu ? relu(total[q]) : total[q]);
   }
 
   static void masked(const real* y, const real* dy, real* dz) {
     for (int i = 0; i < Y::height; ++i)
       for (int k = 0; k < Y::width * Y::pixel; k += lanes) {
         vec gradient = load(dy + DY::at(i, 0) + k);
-        if constexpr (Relu) gradient = choose(load(y + Y::at(i, 0) + k) > 0, gradient, vec{});
+        if constexpr (Relu) gradient = where_positive(load(y + Y::at(i, 0) + k), gradient);
         store(dz + DY::at(i, 0) + k, gradient);
       }
   }
@@ -139,7 +140,7 @@ struct GroupedConvolution {
               for (int t = 0; t < W::width; ++t) total[t] += gradient * load(x + t * W::dilation_w * Y::pixel);
             }
           }
-          real* to = sums + long(part * W::height + u) * W::width * Y::pixel + v;
+          real* to = sums + Count(part * W::height + u) * W::width * Y::pixel + v;
 #pragma GCC unroll 16
           for (int t = 0; t < W::width; ++t) store(to + t * Y::pixel, load(to + t * Y::pixel) + total[t]);
         }
@@ -176,14 +177,14 @@ struct GroupedConvolution {
 // or by groups, in which filter f sees the channels of the group f / filters.
 template <class Constants>
 struct ByTable {
-  static constexpr long pairs = sizeof(Constants::places) / sizeof(real);
-  static long place(long pair) { return long(Constants::places[pair]); }
+  static constexpr Count pairs = sizeof(Constants::places) / sizeof(real);
+  static Count place(Count pair) { return Count(Constants::places[pair]); }
 };
 template <int Channels, int Filters, int Groups>
 struct ByGroups {
-  static constexpr long parts = Channels / Groups, pairs = Filters * parts;
-  static long place(long pair) {
-    long filter = pair / parts;
+  static constexpr Count parts = Channels / Groups, pairs = Filters * parts;
+  static Count place(Count pair) {
+    Count filter = pair / parts;
     return filter * Channels + filter * Groups / Filters * parts + pair % parts;
   }
 };
@@ -193,11 +194,11 @@ struct ByGroups {
 template <class X, class Y, class W, class Pairs, bool Bias, bool Relu>
 struct PartialConvolution : Convolution<X, Y, W, Bias, Relu> {
   using Full = Convolution<X, Y, W, Bias, Relu>;
-  static constexpr long places = long(Y::channels) * X::channels * W::positions;
+  static constexpr Count places = Count(Y::channels) * X::channels * W::positions;
 
   static void pack(const real* const* parameters, real* weights) {
     std::vector<real> kernel(places);
-    for (long pair = 0; pair < Pairs::pairs; ++pair)
+    for (Count pair = 0; pair < Pairs::pairs; ++pair)
       std::memcpy(&kernel[Pairs::place(pair) * W::positions], parameters[0] + pair * W::positions, bytes);
     const real* full[] = {kernel.data(), Bias ? parameters[1] : nullptr};
     Full::pack(full, weights);
@@ -207,7 +208,7 @@ struct PartialConvolution : Convolution<X, Y, W, Bias, Relu> {
     std::vector<real> kernel(places);
     real* full[] = {kernel.data(), Bias ? gradients[1] : nullptr};
     Full::unpack(sums, full);
-    for (long pair = 0; pair < Pairs::pairs; ++pair)
+    for (Count pair = 0; pair < Pairs::pairs; ++pair)
       std::memcpy(gradients[0] + pair * W::positions, &kernel[Pairs::place(pair) * W::positions], bytes);
   }
 

@@ -23,7 +23,7 @@ INLINE real pixel_value(double value) { return real(value); }
 // Bring an image (C, H, W) into a map, holes and border included.
 template <class M, class Number>
 NOINLINE void arrange(const Number* image, real* y) {
-  constexpr long plane = long(M::height) * M::width;
+  constexpr Count plane = Count(M::height) * M::width;
   if constexpr (M::pixel == M::channels)
     clear_border<M>(y);
   else
@@ -43,8 +43,8 @@ NOINLINE void arrange(const Number* image, real* y) {
 // Bring the data's image of that number into a map. The data are images (C, H, W), one after the other, and their
 // numbers of a type of `Pixels`.
 template <class M>
-INLINE void load_image(const void* images, std::int64_t type, long index, real* y) {
-  const long first = index * (long(M::channels) * M::height * M::width);
+INLINE void load_image(const void* images, std::int64_t type, Count index, real* y) {
+  const Count first = index * (Count(M::channels) * M::height * M::width);
   switch (Pixels(type)) {
     case Pixels::bytes: return arrange<M>(static_cast<const std::uint8_t*>(images) + first, y);
     case Pixels::floats: return arrange<M>(static_cast<const float*>(images) + first, y);

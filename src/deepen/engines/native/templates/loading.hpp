@@ -10,7 +10,7 @@ struct Source {
   std::int64_t pixels;  // the type of their numbers, a `Pixels`
   const std::int64_t* indices;
 
-  long index(long place) const { return indices ? indices[place] : place; }
+  Count index(Count place) const { return indices ? indices[place] : place; }
 };
 
 // As they are.
@@ -20,13 +20,13 @@ void load(const Pass& pass, const Source& source, real* images) {
     load_image<M>(source.images, source.pixels, source.index(pass.first + i), images + i * M::size);
 }
 
-// The image at a place of the batch on a canvas, its channels one after the other, varied by a function of the program.
+// The image at a place of the batch on a canvas, its channels one after the other, varied by a function of the
+// program.
 template <class Image, auto Vary>
-Image varied(const Pass& pass, const Source& source, long place) {
-  using Planes = Map<1, Image::channels * Image::height, Image::width, 0, 1>;
-  const long index = source.index(place);
+Image varied(const Pass& pass, const Source& source, Count place) {
+  const Count index = source.index(place);
   Image canvas(pass.work);
-  load_image<Planes>(source.images, source.pixels, index, canvas.image);
+  load_image<typename Image::Planes>(source.images, source.pixels, index, canvas.image);
   Vary(canvas, pass.moment, place, index);
   return canvas;
 }
@@ -47,18 +47,16 @@ void begin_mixing(const Pass& pass, const Source& source, real* images) {
   }
 }
 
-// Mix each image with the one that stands as far from the end of the batch, their rows of targets `(N, K)` too, and
-// go on varying. `images` points to this group's first one, among those of the whole batch.
+// Mix each image with the one that stands as far from the end of the batch, their rows of targets `(N, K)` too,
+// and go on varying. `images` points to this group's first one, among those of the whole batch.
 template <class Image, auto Mix, auto Vary>
-void mix_on(const Pass& pass, const Source& source, const real* images, const real* rows, long classes,
+void mix_on(const Pass& pass, const Source& source, const real* images, const real* rows, Count classes,
             real* mixed_rows, real* mixed_images) {
-  const real* const all = images - pass.first * Image::size;
+  const real* const batch = images - pass.first * Image::size;
   for (int i = 0; i < pass.count; ++i) {
-    const long place = pass.first + i, other = pass.batch - 1 - place;
+    const Count place = pass.first + i;
     Image canvas(pass.work);
-    const Pair pair{all + place * Image::size, all + other * Image::size, rows + place * classes,
-                    rows + other * classes,    classes,                   mixed_rows + place * classes};
-    Mix(canvas, pair, pass.moment, place);
+    Mix(canvas, pair_at<Image>(place, pass.batch, batch, rows, classes, mixed_rows), pass.moment, place);
     Vary(canvas, pass.moment, place, source.index(place));
     std::memcpy(mixed_images + i * Image::size, canvas.image, Image::size * sizeof(real));
   }

@@ -10,7 +10,7 @@ template <class X, class Y, int Size, class Constants>
 struct LocalResponseNormalization : Kernel {
   using DX = Bordered<X, 0>;
 
-  NOINLINE static void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
+  static NOINLINE void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
     for (int image = 0; image < pass.count; ++image, x += X::size, y += Y::size) {
       clear_border<Y>(y);
       for (int i = 0; i < X::height; ++i)
@@ -24,7 +24,7 @@ struct LocalResponseNormalization : Kernel {
     }
   }
 
-  NOINLINE static void backward(const Pass& pass, const real* x, const real*, const real* dy, real* dx,
+  static NOINLINE void backward(const Pass& pass, const real* x, const real*, const real* dy, real* dx,
                                 const real*, const std::byte*, real*) {
     if constexpr (X::padded)
       if (dx)

@@ -27,7 +27,7 @@ struct TargetRow {
   const real* row;
   std::int64_t label;
 
-  INLINE TargetRow(const Targets& targets, long image, int classes)
+  INLINE TargetRow(const Targets& targets, Count image, int classes)
       : row(targets.rows ? targets.rows + image * classes : nullptr),
         label(targets.rows ? -1 : targets.classes[image]) {}
   INLINE real operator[](int k) const { return row ? row[k] : real(k == label); }

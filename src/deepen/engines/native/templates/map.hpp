@@ -4,25 +4,32 @@
 
 namespace deepen {
 
-constexpr int round_up(int count, int step) { return (count + step - 1) / step * step; }
+template <class Whole>
+constexpr Whole round_up(Whole count, int step) {
+  return (count + step - 1) / step * step;
+}
 
-// Maps of C channels, H rows and W columns, with `Border` rows and columns of zeros on each side. A pixel's channels
-// lie together; `Pixel` numbers further begins the next pixel. Features `(F,)` are Map<F, 1, 1>.
+// How many numbers so many take in whole vectors, and how many have room for so many bytes.
+constexpr Count in_vectors(Count numbers) { return round_up(numbers, lanes); }
+constexpr Count room_for(Count bytes) { return (bytes + Count(sizeof(real)) - 1) / Count(sizeof(real)); }
+
+// Maps of C channels, H rows and W columns, with `Border` rows and columns of zeros on each side. A pixel's
+// channels lie together; `Pixel` numbers further begins the next pixel. Features `(F,)` are Map<F, 1, 1>.
 //
 // Two things hold of every map that a kernel is given, and whoever writes one keeps them true:
 // the border is zero, and so are the holes, the lanes of a pixel's last vector beyond its C channels.
 template <int C, int H, int W, int Border = 0, int Pixel = round_up(C, lanes)>
 struct Map {
   static constexpr int channels = C, height = H, width = W, border = Border;
-  static constexpr int pixel = Pixel;                       // numbers from one pixel to the next
-  static constexpr int vectors = Pixel / lanes;             // of a pixel; 0 where pixels are not padded
-  static constexpr int row = (W + 2 * Border) * Pixel;      // numbers from one row to the next
-  static constexpr long size = long(H + 2 * Border) * row;  // numbers from one image to the next
+  static constexpr int pixel = Pixel;                         // numbers from one pixel to the next
+  static constexpr int vectors = Pixel / lanes;               // of a pixel; 0 where pixels are not padded
+  static constexpr int row = (W + 2 * Border) * Pixel;        // numbers from one row to the next
+  static constexpr Count size = Count(H + 2 * Border) * row;  // numbers from one image to the next
   static constexpr bool padded = Pixel % lanes == 0;
   static_assert(Pixel >= C);
 
   // Where a pixel begins; rows and columns of the border have numbers below 0, or from H and W on.
-  static constexpr long at(int y, int x) { return long(y + Border) * row + long(x + Border) * Pixel; }
+  static constexpr Count at(int y, int x) { return Count(y + Border) * row + Count(x + Border) * Pixel; }
 };
 
 // The same maps with another border.
@@ -34,15 +41,21 @@ template <class M>
 INLINE vec without_holes(vec value, int v) {
   if constexpr (M::channels % lanes == 0) return value;
   mask lane{};
-  for (int i = 0; i < lanes; ++i) lane[i] = v * lanes + i < M::channels ? -1 : 0;
-  return lane ? value : vec{};
+  for (int i = 0; i < lanes; ++i) lane[i] = i;
+  return choose(lane < whole(M::channels - v * lanes), value, vec{});
+}
+
+// Bring a number for each channel, such as the biases, into a pixel's order, holes included.
+template <class M>
+INLINE void pack_features(const real* numbers, real* pixel) {
+  for (int c = 0; c < M::pixel; ++c) pixel[c] = c < M::channels ? numbers[c] : real(0);
 }
 
 // Set the border of one image to zero.
 template <class M>
 INLINE void clear_border(real* y) {
   if constexpr (M::border > 0) {
-    constexpr long rows = long(M::border) * M::row, side = long(M::border) * M::pixel;
+    constexpr Count rows = Count(M::border) * M::row, side = Count(M::border) * M::pixel;
     std::memset(y, 0, rows * sizeof(real));
     for (int i = 0; i < M::height; ++i) {
       real* row = y + M::at(i, -M::border);
@@ -57,15 +70,6 @@ INLINE void clear_border(real* y) {
 template <class M>
 INLINE void clear(real* y) {
   std::memset(y, 0, M::size * sizeof(real));
-}
-
-// Bring one image from (C, H, W) into a map, holes and border included; values may be of another type.
-template <class M, class Number>
-NOINLINE void bring_in(const Number* image, real* y) {
-  clear<M>(y);
-  for (int c = 0; c < M::channels; ++c)
-    for (int i = 0; i < M::height; ++i)
-      for (int j = 0; j < M::width; ++j) y[M::at(i, j) + c] = real(image[(c * M::height + i) * M::width + j]);
 }
 
 // Bring one image from a map to (C, H, W).

@@ -91,7 +91,7 @@ struct GradientSums {
         vec sums{}, products{}, more_sums{}, more_products{};
         const auto take = [&](int i, int j, vec& sum, vec& product) {
           const vec deviation = load_channels<M>(x + M::at(i, j), v) - center;
-          const vec gradient = taken(load(dy + (long(i) * M::width + j) * pixel + v * lanes), deviation, i, j, v);
+          const vec gradient = taken(load(dy + (Count(i) * M::width + j) * pixel + v * lanes), deviation, i, j, v);
           sum += gradient;
           product += gradient * deviation;
         };

@@ -27,12 +27,12 @@ struct Neighbours {
 
   // The kernel that brings neighbour n's output for filter f as that of filter n·F + f.
   static std::vector<real> widened(const real* kernel) {
-    std::vector<real> wide(long(Shared::channels) * rows * width);
+    std::vector<real> wide(Count(Shared::channels) * rows * width);
     for (int filter = 0; filter < Shared::channels; ++filter)
       for (int row = 0; row < rows; ++row)
         for (int v = 0; v < W::width; ++v)
-          wide[(long(filter) * rows + row) * width + filter / Y::channels * W::stride_w + v] =
-              kernel[(long(filter % Y::channels) * rows + row) * W::width + v];
+          wide[(Count(filter) * rows + row) * width + filter / Y::channels * W::stride_w + v] =
+              kernel[(Count(filter % Y::channels) * rows + row) * W::width + v];
     return wide;
   }
 };
@@ -43,8 +43,8 @@ struct NeighboursForward {
   using Plan = Neighbours<X, Y, W>;
   using Shared = typename Plan::Shared;
   using Convolved = Direct<X, Shared, typename Plan::Wide>;
-  static constexpr long weights = Convolved::weights;
-  static constexpr long work(int) { return Shared::pixel + Shared::size + lanes; }
+  static constexpr Count weights = Convolved::weights;
+  static constexpr Count work(int) { return Shared::pixel + Shared::size + lanes; }
 
   static void pack(const real* kernel, real* weights) { Convolved::pack(Plan::widened(kernel).data(), weights); }
 
@@ -79,8 +79,8 @@ struct NeighboursGradient {
   using Plan = Neighbours<X, DZ, W>;
   using Shared = typename Plan::Shared;
   using Summed = WeightGradient<X, Shared, typename Plan::Wide>;
-  static constexpr long sums = Summed::sums;
-  static constexpr long work(int) { return Shared::size + lanes; }
+  static constexpr Count sums = Summed::sums;
+  static constexpr Count work(int) { return Shared::size + lanes; }
   static constexpr bool reads_once = true;
 
   static void accumulate(const Pass& pass, const real* x, const real* dz, real* sums) {
@@ -99,14 +99,15 @@ struct NeighboursGradient {
 
   // A number of the kernel has a part in the sums of each neighbour.
   static void unpack(const real* sums, real* gradient) {
-    std::vector<real> wide(long(Shared::channels) * Plan::rows * Plan::width);
+    std::vector<real> wide(Count(Shared::channels) * Plan::rows * Plan::width);
     Summed::unpack(sums, wide.data());
     for (int f = 0; f < DZ::channels; ++f)
       for (int row = 0; row < Plan::rows; ++row)
         for (int v = 0; v < W::width; ++v, ++gradient) {
           *gradient = 0;
           for (int n = 0; n < Plan::N; ++n)
-            *gradient += wide[(long(n * DZ::channels + f) * Plan::rows + row) * Plan::width + n * W::stride_w + v];
+            *gradient +=
+                wide[(Count(n * DZ::channels + f) * Plan::rows + row) * Plan::width + n * W::stride_w + v];
         }
   }
 

@@ -11,7 +11,8 @@ template <class X, class Y, class Constants>
 struct Normalize : Kernel {
   static NOINLINE void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
     for (int image = 0; image < pass.count; ++image)
-      stretch_channels<X, Y>(x + image * X::size, y + image * Y::size, numbers.mean, numbers.scale, numbers.shift);
+      stretch_channels<X, Y>(x + image * X::size, y + image * Y::size, statistics.mean, statistics.scale,
+                             statistics.shift);
   }
 
   static NOINLINE void backward(const Pass& pass, const real*, const real*, const real* dy, real* dx,
@@ -20,21 +21,21 @@ struct Normalize : Kernel {
     if constexpr (X::padded) {
       if (dx == nullptr) return;
       for (int image = 0; image < pass.count; ++image)
-        stretch_gradient<X>(dy + image * DX::size, dx + image * DX::size, numbers.scale);
+        stretch_gradient<X>(dy + image * DX::size, dx + image * DX::size, statistics.scale);
     }
   }
 
  private:
-  struct Numbers {
+  struct Statistics {
     alignas(64) real mean[padded_channels<X>] = {}, scale[padded_channels<X>] = {}, shift[padded_channels<X>] = {};
-    constexpr Numbers() {
+    constexpr Statistics() {
       for (int c = 0; c < X::channels; ++c) {
         mean[c] = Constants::mean[c];
         scale[c] = 1 / Constants::deviation[c];
       }
     }
   };
-  static constexpr Numbers numbers{};
+  static constexpr Statistics statistics{};
 };
 
 // Batch normalization by the running statistics: y = γ · x̂ + β with x̂ = (x − mean) / √(variance + ε);
@@ -43,7 +44,7 @@ template <class X, class Y, class Constants>
 struct FixedBatchNormalization : Kernel {
   static constexpr int padded = padded_channels<X>;
   // The packed numbers: mean, scale γ / √…, shift β, and 1 / √….
-  static constexpr long weights = 4 * padded, sums = 2 * padded;
+  static constexpr Count weights = 4 * padded, sums = 2 * padded;
 
   static void pack(const real* const* parameters, real* weights) {
     std::memset(weights, 0, 4 * padded * sizeof(real));
@@ -91,9 +92,9 @@ template <class X, class Y, int Groups, class Constants>
 struct GroupNormalization : Kernel {
   static constexpr int padded = padded_channels<X>, group = X::channels / Groups;
   static constexpr double values = double(group) * X::height * X::width;
-  static constexpr long weights = 2 * padded, sums = 2 * padded;  // γ and β, and their gradients
+  static constexpr Count weights = 2 * padded, sums = 2 * padded;  // γ and β, and their gradients
   // For each channel the mean and the inverse deviation of its group.
-  static constexpr long kept = (2 * padded * long(sizeof(real)) + 63) / 64 * 64;
+  static constexpr Count kept = round_up(2 * padded * Count(sizeof(real)), 64);
 
   static void pack(const real* const* parameters, real* weights) {
     std::memset(weights, 0, 2 * padded * sizeof(real));

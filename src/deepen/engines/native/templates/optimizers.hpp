@@ -9,7 +9,7 @@ namespace deepen {
 
 // What one step of the optimizer is told about a parameter.
 struct Step {
-  long number;   // t, which counts from 1
+  Count number;  // t, which counts from 1
   double rate;   // η
   double decay;  // λ
   double scale;  // what the gradients are multiplied by beforehand: below 1 where their norm is clipped
@@ -24,20 +24,20 @@ struct Step {
 // All constants are double: 1 − β of a rounded β would be wrong by many times its rounding.
 
 // The first numbers of a vector, as the end of an array may have them; the others are zero.
-INLINE vec load_some(const real* p, long count) {
+INLINE vec load_some(const real* p, Count count) {
   vec v{};
   std::memcpy(&v, p, std::size_t(count) * sizeof(real));
   return v;
 }
-INLINE void store_some(real* p, vec v, long count) { std::memcpy(p, &v, std::size_t(count) * sizeof(real)); }
+INLINE void store_some(real* p, vec v, Count count) { std::memcpy(p, &v, std::size_t(count) * sizeof(real)); }
 
 // Apply an optimizer to `count` numbers, which may begin anywhere.
 template <class Optimizer>
-NOINLINE void update(long count, real* w, const real* g, real* const* slots, const Step& step) {
+NOINLINE void update(Count count, real* w, const real* g, real* const* slots, const Step& step) {
   const Optimizer rule(step);
   const real scale = real(step.scale);
   vec kept[Optimizer::slots + 1];  // one more, as there is no array of none
-  long i = 0;
+  Count i = 0;
   for (; i + lanes <= count; i += lanes) {
     vec weights = load_anywhere(w + i);
     for (int s = 0; s < Optimizer::slots; ++s) kept[s] = load_anywhere(slots[s] + i);
@@ -45,7 +45,7 @@ NOINLINE void update(long count, real* w, const real* g, real* const* slots, con
     for (int s = 0; s < Optimizer::slots; ++s) store_anywhere(slots[s] + i, kept[s]);
     store_anywhere(w + i, weights);
   }
-  const long rest = count - i;
+  const Count rest = count - i;
   if (rest == 0) return;
   vec weights = load_some(w + i, rest);
   for (int s = 0; s < Optimizer::slots; ++s) kept[s] = load_some(slots[s] + i, rest);

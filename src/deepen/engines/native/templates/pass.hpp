@@ -14,8 +14,8 @@ struct Moment {
 // A few images of a batch, which go through a stretch of the network together.
 struct Pass {
   int count;        // how many images; each takes `Map::size` numbers, one after the other
-  long first;       // the place of the first of them in the batch
-  long batch;       // N: how many images the whole batch has
+  Count first;      // the place of the first of them in the batch
+  Count batch;      // N: how many images the whole batch has
   Moment moment;    // of the batch's first image
   real* work;       // numbers that a kernel may use while it runs: `Kernel::work(count)` of them
   double* penalty;  // what penalties on activity add to the loss of the batch (divided by N already)
@@ -31,15 +31,20 @@ struct Pass {
 //             thread's images contribute to the gradients of the parameters to `sums`
 //   sums      how many numbers these take; a thread's are zero when a batch begins
 //   unpack    brings the sums, added over all threads, into NumPy's layout
+//   work      how many numbers forward and backward use while they run, for so many images
 //
+// Some follow a protocol of their own, which is told where they are: BatchNormalization, which needs sums over the
+// whole batch, and Place and Add, which have several inputs.
+//
+//   Count work(int count);
 //   void pack(const real* const* parameters, real* weights);
 //   void forward(const Pass&, const real* x, real* y, const real* weights, std::byte* kept);
 //   void backward(const Pass&, const real* x, const real* y, const real* dy, real* dx, const real* weights,
 //                 const std::byte* kept, real* sums);
 //   void unpack(const real* sums, real* const* gradients);
 struct Kernel {
-  static constexpr long weights = 0, sums = 0, kept = 0;
-  static constexpr long work(int) { return 0; }
+  static constexpr Count weights = 0, sums = 0, kept = 0;
+  static constexpr Count work(int) { return 0; }
   static void pack(const real* const*, real*) {}
   static void unpack(const real*, real* const*) {}
 };

@@ -9,14 +9,6 @@ namespace deepen {
 template <class M>
 constexpr int vectors_of = round_up(M::pixel, lanes) / lanes;
 
-// Which lanes of a pixel's vector number v are channels, and no holes.
-template <class M>
-INLINE mask channels_of(int v) {
-  mask channel;
-  for (int lane = 0; lane < lanes; ++lane) channel[lane] = lane;
-  return channel < whole(M::channels - v * lanes);
-}
-
 // How many numbers of vector v lie in a pixel that is not padded.
 template <class M>
 constexpr int numbers_in(int v) {

@@ -14,10 +14,9 @@ struct Pointwise : Kernel {
       clear_border<Y>(y);
       for (int i = 0; i < Y::height; ++i) {
         for (int v = 0; v < Y::vectors; ++v) {
-          const mask channels = channels_of<Y>(v);  // f(0) may be something else than 0
           for (int j = 0; j < Y::width; ++j) {
             const vec value = Function::value(load_channels<X>(x + X::at(i, j), v));
-            store(y + Y::at(i, j) + v * lanes, choose(channels, value, vec{}));
+            store(y + Y::at(i, j) + v * lanes, without_holes<Y>(value, v));  // f(0) may be something else than 0
           }
         }
       }
@@ -34,7 +33,7 @@ struct Pointwise : Kernel {
       for (int i = 0; i < Y::height; ++i)
         for (int j = 0; j < Y::width; ++j)
           for (int v = 0; v < Y::vectors; ++v) {
-            const long at = DX::at(i, j) + v * lanes;
+            const Count at = DX::at(i, j) + v * lanes;
             store(dx + at, Function::gradient(load(dy + at), load_channels<Kept>(kept + Kept::at(i, j), v)));
           }
   }
@@ -68,7 +67,7 @@ struct Softmax : Kernel {
     for (int c = 1; c < X::channels; ++c) largest = x[c] > largest ? x[c] : largest;
     vec total{};
     for (int v = 0; v < Y::vectors; ++v) {
-      const vec power = choose(channels_of<Y>(v), exp(load_channels<X>(x, v) - largest), vec{});
+      const vec power = without_holes<Y>(exp(load_channels<X>(x, v) - largest), v);
       store(y + v * lanes, power);
       total += power;
     }
@@ -82,7 +81,7 @@ struct Softmax : Kernel {
     const real product = sum(products);
     for (int v = 0; v < Y::vectors; ++v) {
       const vec value = load(y + v * lanes) * (load(dy + v * lanes) - product);
-      store(dx + v * lanes, choose(channels_of<Y>(v), value, vec{}));  // 0 · −product would be −0
+      store(dx + v * lanes, without_holes<Y>(value, v));  // 0 · −product would be −0
     }
   }
 };
@@ -91,10 +90,7 @@ struct Softmax : Kernel {
 template <class Constants>
 struct L1 {
   static INLINE vec value(vec x) { return absolute(x) * Constants::strength; }
-  static INLINE vec gradient(vec x) {
-    const vec sign = choose(x > 0, all(1), choose(x < 0, all(-1), x));  // of 0 it is 0, of NaN it is NaN
-    return sign * Constants::strength;
-  }
+  static INLINE vec gradient(vec x) { return sign(x) * Constants::strength; }
 };
 
 template <class Constants>
@@ -133,7 +129,7 @@ struct ActivityPenalty : Kernel {
       for (int i = 0; i < Y::height; ++i)
         for (int j = 0; j < Y::width; ++j)
           for (int v = 0; v < Y::vectors; ++v) {
-            const long at = DX::at(i, j) + v * lanes;
+            const Count at = DX::at(i, j) + v * lanes;
             store(dx + at, load(dy + at) + Norm::gradient(load(y + Y::at(i, j) + v * lanes)) * share);
           }
   }

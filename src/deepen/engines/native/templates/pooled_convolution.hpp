@@ -18,8 +18,8 @@ struct PooledBack {
   static constexpr int along_width = transposed_border(X::width, 2 * Y::width, W::width, 1, 1, W::left);
   using DZ = Unpooled<Y, (along_height > along_width ? along_height : along_width)>;
   using Returned = Turned<DZ, Bordered<X, 0>, W, Back>;
-  static constexpr long weights = Returned::weights;
-  static constexpr long work(int count) { return count * DZ::size + Returned::work(count); }
+  static constexpr Count weights = Returned::weights;
+  static constexpr Count work(int count) { return count * DZ::size + Returned::work(count); }
   static void pack(const real* kernel, real* weights) { Returned::pack(kernel, weights); }
 
   static void backward(const Pass& pass, const real* dy, const std::int8_t* winners, const real* weights,
@@ -40,7 +40,7 @@ struct PooledBack {
         real* to = dz + DZ::at(2 * i, 2 * j);
         for (int f = 0; f < Y::pixel; f += lanes) {
           const vec gradient = load(dy + f);
-          const mask winner = load_winners(winners + f);
+          const mask winner = load_bytes(winners + f);
 #pragma GCC unroll 4
           for (int w = 0; w < 4; ++w)
             store(to + w / 2 * DZ::row + w % 2 * DZ::pixel + f, choose(winner == w, gradient, vec{}));
@@ -60,10 +60,7 @@ template <class X, class Y, class W, bool Bias, bool Relu, template <class, clas
           template <class, class, class> class Back = Sparse>
 struct PooledConvolution : Kernel {
   static_assert(W::dense && Y::padded && Y::height > 0 && Y::width > 0);
-  static_assert(X::border >= W::top && X::border >= W::left &&
-                    X::border >= 2 * Y::height - 1 + W::height - 1 - W::top - (X::height - 1) &&
-                    X::border >= 2 * Y::width - 1 + W::width - 1 - W::left - (X::width - 1),
-                "the windows reach beyond the border");
+  static_assert(reaches_within<X, Unpooled<Y>, W>, "the windows reach beyond the border");
 
   using Pooled = PooledForward<X, Y, W, Forward>;
   using Returned = PooledBack<X, Y, W, Back>;
@@ -71,25 +68,23 @@ struct PooledConvolution : Kernel {
   static constexpr bool few = !X::padded || 4 * X::channels <= lanes;
   using Summed = std::conditional_t<few, SparsePatchGradient<X, Y, W>, SparseWeightGradient<X, Y, W>>;
 
-  static constexpr long in_vectors(long numbers) { return (numbers + lanes - 1) / lanes * lanes; }
-  static constexpr long bias_at = in_vectors(Pooled::weights), back_at = bias_at + (Bias ? Y::pixel : 0);
-  static constexpr long bias_sums_at = in_vectors(Summed::sums), sums = bias_sums_at + (Bias ? Y::pixel : 0);
-  static constexpr long kept = Winners<Y>::size;
+  static constexpr Count bias_at = in_vectors(Pooled::weights), back_at = bias_at + (Bias ? Y::pixel : 0);
+  static constexpr Count bias_sums_at = in_vectors(Summed::sums), sums = bias_sums_at + (Bias ? Y::pixel : 0);
+  static constexpr Count kept = Winners<Y>::size;
 
-  static constexpr long weights = [] {
+  static constexpr Count weights = [] {
     if constexpr (X::padded) return back_at + Returned::weights;
     return back_at;
   }();
-  static constexpr long work(int count) {
-    long most = Pooled::work(count) > Summed::work(count) ? Pooled::work(count) : Summed::work(count);
+  static constexpr Count work(int count) {
+    Count most = Pooled::work(count) > Summed::work(count) ? Pooled::work(count) : Summed::work(count);
     if constexpr (X::padded) most = most > Returned::work(count) ? most : Returned::work(count);
     return most;
   }
 
   static void pack(const real* const* parameters, real* weights) {
     Pooled::pack(parameters[0], weights);
-    if constexpr (Bias)
-      for (int f = 0; f < Y::pixel; ++f) weights[bias_at + f] = f < Y::channels ? parameters[1][f] : real(0);
+    if constexpr (Bias) pack_features<Y>(parameters[1], weights + bias_at);
     if constexpr (X::padded) Returned::pack(parameters[0], weights + back_at);
   }
 

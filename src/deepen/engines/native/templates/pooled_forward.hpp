@@ -13,25 +13,13 @@ using Unpooled = Map<Y::channels, 2 * Y::height, 2 * Y::width, Border>;
 template <class Y>
 struct Winners {
   static constexpr int pixel = round_up(Y::pixel, 8), row = Y::width * pixel;
-  static constexpr long size = round_up(Y::height * row, 64);
+  static constexpr Count size = round_up(Y::height * row, 64);
 };
 constexpr int stopped = 4;
 
-// Bytes become whole numbers, and these bytes, step by step: GCC 12 takes lane by lane what it cannot do in one.
-typedef std::int8_t int8_vec __attribute__((vector_size(lanes), may_alias));
-typedef std::int16_t int16_vec __attribute__((vector_size(2 * lanes)));
-typedef std::int32_t int32_vec __attribute__((vector_size(4 * lanes)));
-INLINE mask load_winners(const std::int8_t* p) {
-  const int16_vec winners = __builtin_convertvector(*reinterpret_cast<const int8_vec*>(p), int16_vec);
-  return __builtin_convertvector(__builtin_convertvector(winners, int32_vec), mask);
-}
-INLINE void store_winners(std::int8_t* p, mask wide) {
-  const int16_vec winners = __builtin_convertvector(__builtin_convertvector(wide, int32_vec), int16_vec);
-  *reinterpret_cast<int8_vec*>(p) = __builtin_convertvector(winners, int8_vec);
-}
 INLINE vec without_stopped(mask winners, vec gradient) { return choose(winners < stopped, gradient, vec{}); }
 
-// y = max(a, b, c, d), of equal ones the first. ReLU after the maximum is the same as before.
+// y = max(a, b, c, d), of equal ones the first; NaN wins over all. ReLU after the maximum is the same as before.
 template <bool Relu>
 INLINE void pool(vec a, vec b, vec c, vec d, real* y, std::int8_t* winners) {
   vec most = a;
@@ -39,16 +27,16 @@ INLINE void pool(vec a, vec b, vec c, vec d, real* y, std::int8_t* winners) {
   const vec others[3] = {b, c, d};
 #pragma GCC unroll 3
   for (int i = 0; i < 3; ++i) {
-    const mask wins = others[i] > most;
+    const mask wins = (others[i] > most) | (others[i] != others[i]);
     most = choose(wins, others[i], most);
     winner = wins ? mask{} + (i + 1) : winner;
   }
   if constexpr (Relu) {
     winner |= most > vec{} ? mask{} : mask{} + stopped;
-    most = larger(vec{}, most);
+    most = relu(most);
   }
   store(y, most);
-  store_winners(winners, winner);
+  store_bytes(winners, winner);
 }
 
 // The direct way: two rows of outputs are summed up in registers and pooled there.
@@ -60,8 +48,8 @@ template <class X, class Y, class W, template <class, class, class> class Forwar
 struct PooledForward {
   using Z = Unpooled<Y>;
   using Convolved = Forward<X, Z, W>;
-  static constexpr long weights = Convolved::weights;
-  static constexpr long work(int count) { return count * Z::size + Convolved::work(count); }
+  static constexpr Count weights = Convolved::weights;
+  static constexpr Count work(int count) { return count * Z::size + Convolved::work(count); }
   static void pack(const real* kernel, real* weights) { Convolved::pack(kernel, weights); }
 
   template <bool Relu>
@@ -102,15 +90,15 @@ struct PooledForward<X, Y, W, Fused> {
   static constexpr auto offsets = Direct<X, Unpooled<Y>, W>::Sums::offsets;
 
   // [V vectors of filters][position][channel]
-  static constexpr long weights = long(W::positions) * X::channels * Y::pixel;
-  static constexpr long work(int) { return 0; }
+  static constexpr Count weights = Count(W::positions) * X::channels * Y::pixel;
+  static constexpr Count work(int) { return 0; }
 
   static void pack(const real* kernel, real* weights) {
     for (int first = 0; first < Y::pixel; first += V * lanes)
       for (int p = 0; p < W::positions; ++p)
         for (int c = 0; c < X::channels; ++c)
           for (int f = first; f < first + V * lanes; ++f)
-            *weights++ = f < Y::channels ? kernel[(long(f) * X::channels + c) * W::positions + p] : real(0);
+            *weights++ = f < Y::channels ? kernel[(Count(f) * X::channels + c) * W::positions + p] : real(0);
   }
 
   template <bool Relu>
@@ -119,7 +107,7 @@ struct PooledForward<X, Y, W, Fused> {
     for (int i = 0; i < pass.count; ++i) {
       clear_border<Y>(y + i * Y::size);
       for (int f = 0; f < Y::pixel; f += V * lanes)
-        image<Relu>(x + i * X::size, weights + long(f) * W::positions * X::channels, bias ? bias + f : nullptr,
+        image<Relu>(x + i * X::size, weights + Count(f) * W::positions * X::channels, bias ? bias + f : nullptr,
                     y + i * Y::size + f, winners + i * Winners<Y>::size + f);
     }
   }

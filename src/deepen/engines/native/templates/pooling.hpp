@@ -41,7 +41,7 @@ struct Windows {
   // row by row. Small windows that lie within the maps altogether are written out.
   template <class M, class F>
   static INLINE void each_position(int i, int j, F f) {
-    const long first = M::at(i * W::stride_h - W::top, j * W::stride_w - W::left);
+    const Count first = M::at(i * W::stride_h - W::top, j * W::stride_w - W::left);
     constexpr bool small = W::positions <= 9;
     if constexpr (small && inside) {
       written_out<M>(first, f, std::make_integer_sequence<int, W::positions>{});
@@ -51,14 +51,15 @@ struct Windows {
         if (p.bottom - p.top == W::height && p.right - p.left == W::width)
           return written_out<M>(first, f, std::make_integer_sequence<int, W::positions>{});
       for (int u = p.top; u < p.bottom; ++u)
-        for (int v = p.left; v < p.right; ++v) f(u * W::width + v, first + long(u) * M::row + long(v) * M::pixel);
+        for (int v = p.left; v < p.right; ++v)
+          f(u * W::width + v, first + Count(u) * M::row + Count(v) * M::pixel);
     }
   }
 
  private:
   template <class M, class F, int... Position>
-  static INLINE void written_out(long first, F& f, std::integer_sequence<int, Position...>) {
-    (f(Position, first + long(Position / W::width) * M::row + long(Position % W::width) * M::pixel), ...);
+  static INLINE void written_out(Count first, F& f, std::integer_sequence<int, Position...>) {
+    (f(Position, first + Count(Position / W::width) * M::row + Count(Position % W::width) * M::pixel), ...);
   }
 };
 
@@ -73,7 +74,7 @@ INLINE void to_pixels(real* dx, Share share) {
     for (int v = 0; v < Y::vectors; ++v)
       for (int j = 0; j < Y::width; ++j) {
         const auto part = share(i, j, v);
-        All::template each_position<DX>(i, j, [&](int position, long pixel) __attribute__((always_inline)) {
+        All::template each_position<DX>(i, j, [&](int position, Count pixel) __attribute__((always_inline)) {
           real* to = dx + pixel + v * lanes;
           if constexpr (All::overlap) {
             store(to, load(to) + part(position));
@@ -100,8 +101,8 @@ struct ExtremePooling : Kernel {
   // The position of every extreme value is kept: in a byte, where that is enough. A whole number holds those of
   // several windows beside each other, since whole numbers are what vectors compute with.
   static constexpr int together = W::positions <= 256 ? sizeof(whole) : 1;
-  static constexpr long kept_row = long((Y::width + together - 1) / together) * DY::pixel;
-  static constexpr long kept = (Y::height * kept_row * long(sizeof(whole)) + 63) / 64 * 64;
+  static constexpr Count kept_row = Count((Y::width + together - 1) / together) * DY::pixel;
+  static constexpr Count kept = round_up(Y::height * kept_row * Count(sizeof(whole)), 64);
 
   static NOINLINE void forward(const Pass& pass, const real* x, real* y, const real*, std::byte* kept_bytes) {
     for (int image = 0; image < pass.count; ++image, x += X::size, y += Y::size, kept_bytes += kept) {
@@ -112,7 +113,7 @@ struct ExtremePooling : Kernel {
             vec best{};
             mask winner{}, undefined{};
             bool first = true;
-            All::template each_position<X>(i, j, [&](int position, long pixel) __attribute__((always_inline)) {
+            All::template each_position<X>(i, j, [&](int position, Count pixel) __attribute__((always_inline)) {
               const vec value = load_channels<X>(x + pixel, v);
               const mask better = first ? mask{} - 1 : Better::holds(value, best);
               first = false;
@@ -142,8 +143,8 @@ struct ExtremePooling : Kernel {
   }
 
  private:
-  static constexpr long word_at(int i, int j, int v) {
-    return (i * kept_row + j / together * DY::pixel + v * lanes) * long(sizeof(whole));
+  static constexpr Count word_at(int i, int j, int v) {
+    return (i * kept_row + j / together * DY::pixel + v * lanes) * Count(sizeof(whole));
   }
 };
 
@@ -165,7 +166,7 @@ struct AddingPooling : Kernel {
         for (int v = 0; v < Y::vectors; ++v)
           for (int j = 0; j < Y::width; ++j) {
             vec total{};
-            All::template each_position<X>(i, j, [&](int, long pixel) __attribute__((always_inline)) {
+            All::template each_position<X>(i, j, [&](int, Count pixel) __attribute__((always_inline)) {
               total += load_channels<X>(x + pixel, v);
             });
             store(y + Y::at(i, j) + v * lanes, total * weight(i, j));

@@ -1,7 +1,7 @@
 // What surrounds the calls of a generated program: its arguments, memory and threads.
 #pragma once
 #include <algorithm>
-#include <cstdlib>
+#include <exception>
 #include <initializer_list>
 #include <memory>
 #include <new>
@@ -32,10 +32,10 @@ struct Arguments {
   std::int64_t hits;            // how many images have their largest output at their label
 };
 
-// An array of a number of its own of numbers, aligned; a kernel may need none.
-template <class Number, long Count>
+// An aligned array; each kernel has its own number of numbers, and some have none.
+template <class Number, Count Size>
 struct Numbers {
-  alignas(64) Number data[Count > 0 ? Count : 1];
+  alignas(64) Number data[Size > 0 ? Size : 1];
   operator Number*() { return data; }
   operator const Number*() const { return data; }
 };
@@ -43,54 +43,55 @@ struct Numbers {
 // Memory that grows when it has to; what it holds is lost then.
 class Memory {
  public:
-  ~Memory() { std::free(data_); }
+  ~Memory() { give_back(); }
   Memory() = default;
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 
-  real* reserve(long count) {
-    if (count > count_) {
-      std::free(data_);
-      data_ = static_cast<real*>(std::aligned_alloc(64, (count * sizeof(real) + 63) / 64 * 64));
-      count_ = data_ == nullptr ? 0 : count;
-    }
-    return data_;
+  // Make room for so many numbers; false: there is none.
+  bool reserve(Count count) {
+    if (count <= count_) return true;
+    give_back();
+    data_ = static_cast<real*>(::operator new(count * sizeof(real), alignment, std::nothrow));
+    count_ = data_ == nullptr ? 0 : count;
+    return data_ != nullptr;
   }
+  real* data() const { return data_; }
 
  private:
+  static constexpr std::align_val_t alignment{64};
+
+  void give_back() { ::operator delete(data_, alignment); }
+
   real* data_ = nullptr;
-  long count_ = 0;
+  Count count_ = 0;
 };
 
-constexpr long most(std::initializer_list<long> counts) {
-  long found = 0;
-  for (long count : counts) found = count > found ? count : found;
+constexpr Count most(std::initializer_list<Count> counts) {
+  Count found = 0;
+  for (Count count : counts) found = count > found ? count : found;
   return found;
 }
-
-constexpr long aligned(long count) { return (count + lanes - 1) / lanes * lanes; }
-
-constexpr long numbers_in(long bytes) { return (bytes + sizeof(real) - 1) / sizeof(real); }
 
 INLINE std::byte* bytes(real* cell) { return reinterpret_cast<std::byte*>(cell); }
 
 // The arrays of a kernel among a program's numbers.
-template <class Number, std::size_t Count>
+template <class Number, std::size_t Size>
 struct Arrays {
-  Number* at[Count];
-  Arrays(Number* numbers, const long (&offsets)[Count]) {
-    for (std::size_t i = 0; i < Count; ++i) at[i] = numbers + offsets[i];
+  Number* at[Size];
+  Arrays(Number* numbers, const Count (&offsets)[Size]) {
+    for (std::size_t i = 0; i < Size; ++i) at[i] = numbers + offsets[i];
   }
 };
 
-template <class K, std::size_t Count>
-void pack(const real* numbers, const long (&offsets)[Count], real* weights) {
-  K::pack(Arrays<const real, Count>(numbers, offsets).at, weights);
+template <class K, std::size_t Size>
+void pack(const real* numbers, const Count (&offsets)[Size], real* weights) {
+  K::pack(Arrays<const real, Size>(numbers, offsets).at, weights);
 }
 
-template <class K, std::size_t Count>
-void unpack(const real* sums, const long (&offsets)[Count], real* gradients) {
-  K::unpack(sums, Arrays<real, Count>(gradients, offsets).at);
+template <class K, std::size_t Size>
+void unpack(const real* sums, const Count (&offsets)[Size], real* gradients) {
+  K::unpack(sums, Arrays<real, Size>(gradients, offsets).at);
 }
 
 // One routine of a program at work. Weights are what the kernels packed; each thread has Sums of gradients, the
@@ -110,6 +111,7 @@ struct Routine {
   std::unique_ptr<Coefficients> own_coefficients = std::make_unique<Coefficients>();
   Coefficients& coefficients = *own_coefficients;
   std::vector<std::unique_ptr<Thread>> threads;
+  std::vector<double*> of_threads;  // where each has one of its Batchwise sums
   Memory storage;
   Arguments* given = nullptr;
   real* stored = nullptr;
@@ -118,15 +120,18 @@ struct Routine {
 
   explicit Routine(Pool& pool) : pool(pool) {
     for (int i = 0; i < pool.threads(); ++i) threads.push_back(std::make_unique<Thread>());
+    of_threads.resize(threads.size());
   }
 
-  // Make ready for a batch, in memory of so many numbers for each image and for each thread; false: there is none.
-  bool begin(Arguments& arguments, long per_image, long per_thread) {
+  // Make ready for a batch, in memory of so many numbers for each image, for each thread, and for the row of
+  // targets of an image that is mixed; false: there is none.
+  bool begin(Arguments& arguments, Count per_image, Count per_thread, Count per_row) {
     given = &arguments;
     mixed_rows = nullptr;
-    stored = storage.reserve(per_image * arguments.count + 16);
-    bool enough = stored != nullptr;
-    for (auto& thread : threads) enough = enough && thread->scratch.reserve(per_thread) != nullptr;
+    bool enough = storage.reserve(per_image * arguments.count);
+    for (Memory& all : rows) enough = enough && all.reserve(per_row * arguments.count);
+    for (auto& thread : threads) enough = enough && thread->scratch.reserve(per_thread);
+    stored = storage.data();
     return enough;
   }
 
@@ -141,24 +146,22 @@ struct Routine {
   Sums& sums(int thread) { return threads[thread]->sums; }
   Batchwise& batchwise(int thread) { return threads[thread]->batchwise; }
   Tally& tally(int thread) { return threads[thread]->tally; }
-  real* scratch(int thread) { return threads[thread]->scratch.reserve(0); }
-  long batch() const { return given->count; }
+  real* scratch(int thread) { return threads[thread]->scratch.data(); }
+  Count batch() const { return given->count; }
   Source source() const { return {given->images, given->pixels, given->indices}; }
   Targets targets() const { return {given->classes, mixed_rows ? mixed_rows : given->rows}; }
 
-  // Room for the rows of targets (N, K) after mixture number `number`, which takes those of the one before.
-  real* rows_after(int number, long classes) {
-    return mixed_rows = rows[number % 2].reserve(given->count * classes);
-  }
-  const real* rows_before(int number) { return number == 0 ? given->rows : rows[(number - 1) % 2].reserve(0); }
+  // The rows of targets (N, K) before a mixture, and where those behind it go; they are what counts from then on.
+  const real* rows_before(int mixture) { return mixture == 0 ? given->rows : rows[(mixture - 1) % 2].data(); }
+  void begin_mixture(int mixture) { mixed_rows = rows[mixture % 2].data(); }
 
-  Pass pass(int thread, long first, long last, real* work) {
+  Pass pass(int thread, Count first, Count last, real* work) {
     return {int(last - first), first, given->count, given->moment, work, &threads[thread]->penalty};
   }
 
   template <class M>
   static void hand_out(const Pass& pass, const real* x, real* images) {
-    constexpr long size = long(M::channels) * M::height * M::width;
+    constexpr Count size = Count(M::channels) * M::height * M::width;
     for (int i = 0; i < pass.count; ++i) bring_out<M>(x + i * M::size, images + (pass.first + i) * size);
   }
 
@@ -168,7 +171,7 @@ struct Routine {
     real* total = reinterpret_cast<real*>(&sums(0));
     for (int other = 1; other < pool.threads(); ++other) {
       const real* more = reinterpret_cast<const real*>(&sums(other));
-      for (long i = from; i < to; ++i) total[i] += more[i];
+      for (Count i = from; i < to; ++i) total[i] += more[i];
     }
   }
 
@@ -181,27 +184,31 @@ struct Routine {
     }
   }
 
-  bool turn(int thread, long task) const { return task % pool.threads() == thread; }
+  // Where each thread's sums of one kind are, a member of Batchwise.
+  template <class Member>
+  double* const* of_all(Member member) {
+    for (std::size_t i = 0; i < threads.size(); ++i) of_threads[i] = threads[i]->batchwise.*member;
+    return of_threads.data();
+  }
+
+  bool turn(int thread, Count task) const { return task % pool.threads() == thread; }
 };
 
 // What one thread does for all where the statistics of a batch are known, K a batch normalization.
 template <class K, class Run, class Member>
-void finish(Run& run, Member member, const long (&parameters)[2], const long (&running)[2], real* coefficients) {
-  std::vector<double*> moments;
-  for (auto& thread : run.threads) moments.push_back(thread->batchwise.*member);
+void finish(Run& run, Member member, const Count (&parameters)[2], const Count (&running)[2], real* coefficients) {
   const Arrays<const real, 2> own(run.given->numbers, parameters), before(run.given->numbers, running);
   const Arrays<real, 2> after(run.given->statistics, running);
-  K::finish(int(moments.size()), moments.data(), own.at, before.at, after.at, coefficients);
+  K::finish(run.pool.threads(), run.of_all(member), own.at, before.at, after.at, coefficients);
 }
 
 // The same on the way back; an image has so many values of a channel.
 template <class K, class Run, class Member>
-void finish_back(Run& run, Member member, const long (&parameters)[2], long values, real* coefficients) {
-  std::vector<double*> sums;
-  for (auto& thread : run.threads) sums.push_back(thread->batchwise.*member);
+void finish_back(Run& run, Member member, const Count (&parameters)[2], Count values, real* coefficients) {
   const Arrays<const real, 2> own(run.given->numbers, parameters);
   const Arrays<real, 2> gradients(run.given->gradients, parameters);
-  K::finish_back(int(sums.size()), sums.data(), own.at, gradients.at, double(values) * run.batch(), coefficients);
+  K::finish_back(run.pool.threads(), run.of_all(member), own.at, gradients.at, double(values) * run.batch(),
+                 coefficients);
 }
 
 }  // namespace deepen

@@ -56,34 +56,34 @@ constexpr std::uint32_t at_least(double share) {
 
 // The blocks that an image takes of a draw of `count` numbers per image begin here. An image is known by where it
 // stands in the batch, whose first one stands at `moment.position` of the whole.
-INLINE std::uint64_t first_block(const Moment& moment, long place, long count) {
+INLINE std::uint64_t first_block(const Moment& moment, Count place, Count count) {
   return (moment.position + place) * std::uint64_t((count + numbers_per_block - 1) / numbers_per_block);
 }
 
 // An image's few numbers in [0, 1): a row of deepen.randomness.uniform.
-template <int Count>
-INLINE std::array<float, Count> uniform(const Moment& moment, long place, std::uint64_t key) {
-  const std::uint64_t first = first_block(moment, place, Count);
-  std::array<float, Count> u;
-  for (int k = 0; k < Count; k += numbers_per_block) {
+template <int N>
+INLINE std::array<float, N> uniform(const Moment& moment, Count place, std::uint64_t key) {
+  const std::uint64_t first = first_block(moment, place, N);
+  std::array<float, N> u;
+  for (int k = 0; k < N; k += numbers_per_block) {
     const Block block(moment, key, first + k / numbers_per_block);
-    for (int i = 0; i < numbers_per_block && k + i < Count; ++i) u[k + i] = fraction(block.number(i));
+    for (int i = 0; i < numbers_per_block && k + i < N; ++i) u[k + i] = fraction(block.number(i));
   }
   return u;
 }
 
 // Numbers that an image keeps at all times, by its number in the data: a row of uniform_of_images.
-template <int Count>
-INLINE std::array<float, Count> uniform_of_images(const Moment& moment, long index, std::uint64_t key) {
-  return uniform<Count>({moment.seed, 0, 0, 0}, index, key);
+template <int N>
+INLINE std::array<float, N> uniform_of_images(const Moment& moment, Count index, std::uint64_t key) {
+  return uniform<N>({moment.seed, 0, 0, 0}, index, key);
 }
 
 // Calls `use(u · 2²⁴)` for an image's numbers from `begin` up to `end` of the `count` it has, in their order.
 template <class Use>
-INLINE void each_number(const Moment& moment, long place, std::uint64_t key, long count, long begin, long end,
+INLINE void each_number(const Moment& moment, Count place, std::uint64_t key, Count count, Count begin, Count end,
                         Use&& use) {
   const std::uint64_t first = first_block(moment, place, count);
-  for (long k = begin / numbers_per_block * numbers_per_block; k < end; k += numbers_per_block) {
+  for (Count k = begin / numbers_per_block * numbers_per_block; k < end; k += numbers_per_block) {
     const Block block(moment, key, first + k / numbers_per_block);
     if (begin <= k && k + numbers_per_block <= end) {
       block.each(use);

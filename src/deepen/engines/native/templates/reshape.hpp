@@ -12,7 +12,7 @@ INLINE void copy_pixel(const real* x, real* y) {
   for (int v = 0; v < Y::vectors; ++v) {
     vec channels{};
     if (v * lanes < both) channels = load_channels<X>(x, v);
-    if constexpr (Y::channels < X::channels) channels = choose(channels_of<Y>(v), channels, vec{});
+    if constexpr (Y::channels < X::channels) channels = without_holes<Y>(channels, v);
     store(y + v * lanes, channels);
   }
 }
@@ -23,7 +23,7 @@ struct Flatten : Kernel {
   static constexpr int pixels = X::height * X::width;
   static_assert(Y::channels == X::channels * pixels && Y::height * Y::width == 1);
 
-  NOINLINE static void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
+  static NOINLINE void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
     for (int i = 0; i < pass.count; ++i, x += X::size, y += Y::size) {
       clear_border<Y>(y);
       real* to = y + Y::at(0, 0);
@@ -34,7 +34,7 @@ struct Flatten : Kernel {
     }
   }
 
-  NOINLINE static void backward(const Pass& pass, const real*, const real*, const real* dy, real* dx, const real*,
+  static NOINLINE void backward(const Pass& pass, const real*, const real*, const real* dy, real* dx, const real*,
                                 const std::byte*, real*) {
     if (!dx) return;
     for (int i = 0; i < pass.count; ++i, dy += Y::pixel)
@@ -50,7 +50,7 @@ struct Padding : Kernel {
   using DX = Bordered<X, 0>;
   using DY = Bordered<Y, 0>;
 
-  NOINLINE static void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
+  static NOINLINE void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
     for (int i = 0; i < pass.count; ++i, x += X::size, y += Y::size) {
       if constexpr (Y::height == X::height && Y::width == X::width)
         clear_border<Y>(y);
@@ -61,7 +61,7 @@ struct Padding : Kernel {
     }
   }
 
-  NOINLINE static void backward(const Pass& pass, const real*, const real*, const real* dy, real* dx, const real*,
+  static NOINLINE void backward(const Pass& pass, const real*, const real*, const real* dy, real* dx, const real*,
                                 const std::byte*, real*) {
     if constexpr (X::padded)
       if (dx)
@@ -79,7 +79,7 @@ struct Place {
   static constexpr int whole_vectors = X::channels / lanes, rest = whole_vectors * lanes;
 
   // The other channels of y stay as they are.
-  NOINLINE static void forward(const Pass& pass, const real* x, real* y) {
+  static NOINLINE void forward(const Pass& pass, const real* x, real* y) {
     for (int i = 0; i < pass.count; ++i, x += X::size, y += Y::size)
       for (int h = 0; h < X::height; ++h)
         for (int w = 0; w < X::width; ++w) {
@@ -90,7 +90,7 @@ struct Place {
         }
   }
 
-  NOINLINE static void backward(const Pass& pass, const real* dy, real* dx) {
+  static NOINLINE void backward(const Pass& pass, const real* dy, real* dx) {
     for (int i = 0; i < pass.count; ++i, dx += X::size, dy += Y::size)
       for (int h = 0; h < X::height; ++h)
         for (int w = 0; w < X::width; ++w) {
@@ -104,7 +104,7 @@ struct Place {
 
 // Make maps ready for the parts that `Place` writes into all their channels: only what no part covers is cleared.
 template <class Y>
-NOINLINE void begin(const Pass& pass, real* y) {
+NOINLINE void clear_rest(const Pass& pass, real* y) {
   for (int i = 0; i < pass.count; ++i, y += Y::size) {
     clear_border<Y>(y);
     if constexpr (Y::channels < Y::pixel)
@@ -120,7 +120,7 @@ struct Add {
   static_assert(A::channels == Y::channels && A::height == Y::height && A::width == Y::width);
   static_assert(B::channels == Y::channels && B::height == Y::height && B::width == Y::width);
 
-  NOINLINE static void forward(const Pass& pass, const real* a, const real* b, real* y) {
+  static NOINLINE void forward(const Pass& pass, const real* a, const real* b, real* y) {
     for (int i = 0; i < pass.count; ++i, a += A::size, b += B::size, y += Y::size) {
       clear_border<Y>(y);
       for (int h = 0; h < Y::height; ++h) {
@@ -135,15 +135,6 @@ struct Add {
         }
       }
     }
-  }
-};
-
-// The gradients that reach a value on several ways add up.
-template <class X>
-struct Accumulate {
-  NOINLINE static void run(const Pass& pass, const real* other, real* dx) {
-    const long numbers = pass.count * Bordered<X, 0>::size;
-    for (long k = 0; k < numbers; k += lanes) store(dx + k, load(dx + k) + load(other + k));
   }
 };
 

@@ -11,10 +11,10 @@ template <class X, class Y, class Constants>
 struct Resize : Kernel {
   using DX = Bordered<X, 0>;
   using DY = Bordered<Y, 0>;
-  static constexpr long line = long(X::width) * Y::pixel;  // a row of X, with the pixels of Y
-  static constexpr long work(int) { return line; }
+  static constexpr Count line = Count(X::width) * Y::pixel;  // a row of X, with the pixels of Y
+  static constexpr Count work(int) { return line; }
 
-  NOINLINE static void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
+  static NOINLINE void forward(const Pass& pass, const real* x, real* y, const real*, std::byte*) {
     real* mixed = pass.work;
     for (int image = 0; image < pass.count; ++image, x += X::size, y += Y::size) {
       clear_border<Y>(y);
@@ -35,7 +35,7 @@ struct Resize : Kernel {
     }
   }
 
-  NOINLINE static void backward(const Pass& pass, const real*, const real*, const real* dy, real* dx, const real*,
+  static NOINLINE void backward(const Pass& pass, const real*, const real*, const real* dy, real* dx, const real*,
                                 const std::byte*, real*) {
     if constexpr (X::padded)
       if (dx)
@@ -44,7 +44,7 @@ struct Resize : Kernel {
           for (int i = 0; i < Y::height; ++i) {
             spread(dy + DY::at(i, 0), pass.work);
             auto [above, below] = around(Constants::rows[i], X::height);
-            for (long k = 0; k < line; k += lanes) {
+            for (Count k = 0; k < line; k += lanes) {
               add(dx + DX::at(above, 0) + k, Constants::row_shares[i] * load(pass.work + k));
               add(dx + DX::at(below, 0) + k, Constants::next_row_shares[i] * load(pass.work + k));
             }

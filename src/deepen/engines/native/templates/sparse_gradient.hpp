@@ -6,7 +6,7 @@
 namespace deepen {
 
 // Sums that the registers hold besides a factor, an address or two and what is being loaded.
-constexpr int sums_in_registers = registers == 32 ? 28 : 12;
+constexpr int sums_in_registers = registers - 4;
 
 // Σ g over all pixels: the gradient of the bias.
 template <class Y>
@@ -14,7 +14,7 @@ NOINLINE void add_bias_gradient(const real* dy, const std::int8_t* winners, real
   for (int f = 0; f < Y::pixel; f += lanes) {
     vec total = load(sums + f);
     for (int p = 0; p < Y::height * Y::width; ++p)
-      total += without_stopped(load_winners(winners + p * Winners<Y>::pixel + f), load(dy + p * Y::pixel + f));
+      total += without_stopped(load_bytes(winners + p * Winners<Y>::pixel + f), load(dy + p * Y::pixel + f));
     store(sums + f, total);
   }
 }
@@ -51,8 +51,8 @@ struct SparseWeightGradient {
   static constexpr int pixels = best_pixels();
 
   // [V vectors of channels][filter][position][vector]
-  static constexpr long sums = long(X::pixel) * Y::channels * W::positions;
-  static constexpr long work(int) { return (pixels + 2) * long(Y::pixel); }
+  static constexpr Count sums = Count(X::pixel) * Y::channels * W::positions;
+  static constexpr Count work(int) { return (pixels + 2) * Count(Y::pixel); }
 
   static void accumulate(const Pass& pass, const real* x, const real* dy, const std::int8_t* winners, real* sums) {
     // Of each filter where the winners' windows begin in x, and the set of the pixels whose winners count: a bit
@@ -64,7 +64,7 @@ struct SparseWeightGradient {
       const int count = first + pixels < pass.count * area ? pixels : pass.count * area - first;
       find(winners, first, count, places, sets);
       for (int c = 0; c < X::pixel; c += V * lanes)
-        add<0>(x + c, dy + long(first) * Y::pixel, places, sets, sums + c * long(Y::channels) * W::positions);
+        add<0>(x + c, dy + Count(first) * Y::pixel, places, sets, sums + c * Count(Y::channels) * W::positions);
     }
   }
 
@@ -73,7 +73,7 @@ struct SparseWeightGradient {
       for (int f = 0; f < Y::channels; ++f)
         for (int p = 0; p < W::positions; ++p)
           for (int c = first; c < first + V * lanes; ++c, ++sums)
-            if (c < X::channels) gradient[(long(f) * X::channels + c) * W::positions + p] = *sums;
+            if (c < X::channels) gradient[(Count(f) * X::channels + c) * W::positions + p] = *sums;
   }
 
  private:
@@ -83,8 +83,9 @@ struct SparseWeightGradient {
         mask set = {};
         for (int p = half * 32; p < count && p < half * 32 + 32; ++p) {
           const int image = (first + p) / area, pixel = (first + p) % area;
-          const mask winner = load_winners(winners + image * Winners<Y>::size + pixel * Winners<Y>::pixel + f);
-          const whole place = image * X::size + pixel / Y::width * 2L * X::row + pixel % Y::width * 2L * X::pixel;
+          const mask winner = load_bytes(winners + image * Winners<Y>::size + pixel * Winners<Y>::pixel + f);
+          const int row = pixel / Y::width, column = pixel % Y::width;
+          const whole place = image * X::size + Count(2 * row) * X::row + Count(2 * column) * X::pixel;
           *reinterpret_cast<mask*>(places + p * Y::pixel + f) =
               place + (-(winner & 1) & X::pixel) + (-(winner >> 1 & 1) & X::row);
           set |= (winner < stopped) & whole(std::int32_t(1u << p % 32));
@@ -157,16 +158,16 @@ struct SparseDataGradient {
   using Sums = Map<lanes, 2 * Y::height + W::height - 1, 2 * Y::width + W::width - 1>;
 
   // [vector of channels][filter][position]
-  static constexpr long weights = long(X::pixel) * Y::channels * W::positions;
-  static constexpr long sets_size = round_up(Y::height * Y::width * parts * sizeof(Sets) / sizeof(real), 64);
-  static constexpr long work(int) { return sets_size + Sums::size; }
+  static constexpr Count weights = Count(X::pixel) * Y::channels * W::positions;
+  static constexpr Count sets_size = round_up(Y::height * Y::width * parts * sizeof(Sets) / sizeof(real), 64);
+  static constexpr Count work(int) { return sets_size + Sums::size; }
 
   static void pack(const real* kernel, real* weights) {
     for (int first = 0; first < X::pixel; first += lanes)
       for (int f = 0; f < Y::channels; ++f)
         for (int p = 0; p < W::positions; ++p)
           for (int c = first; c < first + lanes; ++c)
-            *weights++ = c < X::channels ? kernel[(long(f) * X::channels + c) * W::positions + p] : real(0);
+            *weights++ = c < X::channels ? kernel[(Count(f) * X::channels + c) * W::positions + p] : real(0);
   }
 
   static void backward(const Pass& pass, const real* dy, const std::int8_t* winners, const real* weights,
@@ -179,7 +180,7 @@ struct SparseDataGradient {
         clear<Sums>(sums);
         for (int part = 0; part < parts; ++part)
           add<0>(dy + image * Bordered<Y, 0>::size + part * filters, sets + part,
-                 weights + (long(v) * Y::channels + part * filters) * W::positions * lanes, sums);
+                 weights + (Count(v) * Y::channels + part * filters) * W::positions * lanes, sums);
         cut(sums, dx + image * Bordered<X, 0>::size + v * lanes);
       }
     }

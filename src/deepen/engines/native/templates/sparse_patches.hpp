@@ -27,9 +27,9 @@ struct SparsePatchGradient {
   static constexpr int height = best_height();
 
   // [chunk][filter][vector]
-  static constexpr long sums = long(patch) * Y::pixel;
-  static constexpr long patches = long(height) * row;
-  static constexpr long work(int) { return patches + long(height) * Y::width * Y::pixel; }
+  static constexpr Count sums = Count(patch) * Y::pixel;
+  static constexpr Count patches = Count(height) * row;
+  static constexpr Count work(int) { return patches + Count(height) * Y::width * Y::pixel; }
 
   static void accumulate(const Pass& pass, const real* x, const real* dy, const std::int8_t* winners, real* sums) {
     real *patches_of_rows = pass.work, *gradients = pass.work + patches;
@@ -45,7 +45,7 @@ struct SparsePatchGradient {
         for (int chunk = 0; chunk < chunks; ++chunk)
           for (int f = 0; f < Y::pixel; f += B)
             add(patches_of_rows + chunk * V * lanes, gradients + f, winners_here + f, rows * Y::width,
-                sums + (long(chunk) * Y::pixel + f) * V * lanes);
+                sums + (Count(chunk) * Y::pixel + f) * V * lanes);
       }
   }
 
@@ -54,7 +54,7 @@ struct SparsePatchGradient {
       for (int c = 0; c < X::channels; ++c)
         for (int p = 0; p < W::positions; ++p) {
           const int number = p * X::channels + c, chunk = number / (V * lanes);
-          *gradient++ = sums[(long(chunk) * Y::pixel + f) * V * lanes + number % (V * lanes)];
+          *gradient++ = sums[(Count(chunk) * Y::pixel + f) * V * lanes + number % (V * lanes)];
         }
   }
 
@@ -74,7 +74,7 @@ struct SparsePatchGradient {
   static NOINLINE void bring_gradients(const real* dy, const std::int8_t* winners, int pixels, real* to) {
     for (int p = 0; p < pixels; ++p, dy += Y::pixel, to += Y::pixel, winners += Winners<Y>::pixel)
       for (int f = 0; f < Y::pixel; f += lanes)
-        store(to + f, without_stopped(load_winners(winners + f), load(dy + f)));
+        store(to + f, without_stopped(load_bytes(winners + f), load(dy + f)));
   }
 
   static NOINLINE void add(const real* patches, const real* gradients, const std::int8_t* winners, int pixels,

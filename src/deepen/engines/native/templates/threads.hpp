@@ -21,7 +21,7 @@ namespace deepen {
 
 // The range [begin, end) of `count` things that are a thread's: shares lie one behind the other and differ by one
 // at most. It depends on nothing else, so that the same number of threads always adds in the same order.
-static inline std::pair<long, long> share(long count, int thread, int threads) {
+static inline std::pair<Count, Count> share(Count count, int thread, int threads) {
   return {count * thread / threads, count * (thread + 1) / threads};
 }
 
@@ -155,7 +155,6 @@ class Pool {
   // they share nobody knows what it was just going through. It is left alone, and another crew begins.
   void begin() {
     crew_ = new Crew(threads_);
-    process_ = process();
     [[maybe_unused]] const Masked signals;
     try {
       for (int thread = 1; thread < threads_; ++thread) crew_->workers.emplace_back(labour, crew_, thread);
@@ -163,6 +162,7 @@ class Pool {
       end();
       throw;
     }
+    process_ = process();
   }
 
   // The workers wait at the barrier, and find nothing to do behind it.

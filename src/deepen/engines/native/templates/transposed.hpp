@@ -1,5 +1,7 @@
 // The way back through a convolution with strides: what each number of its input contributed to.
 #pragma once
+#include <algorithm>
+
 #include "direct.hpp"
 
 namespace deepen {
@@ -41,18 +43,18 @@ struct Transposed {
   struct Phase {
     static constexpr int height = (DX::height - Top + W::stride_h - 1) / W::stride_h;
     static constexpr int width = (DX::width - Left + W::stride_w - 1) / W::stride_w;
-    static constexpr long x_first = DZ::at(0, 0), x_row = DZ::row, x_column = DZ::pixel;
-    static constexpr long y_first = DX::at(Top, Left);
-    static constexpr long y_row = long(W::stride_h) * DX::row, y_column = long(W::stride_w) * DX::pixel;
+    static constexpr Count x_first = DZ::at(0, 0), x_row = DZ::row, x_column = DZ::pixel;
+    static constexpr Count y_first = DX::at(Top, Left);
+    static constexpr Count y_row = Count(W::stride_h) * DX::row, y_column = Count(W::stride_w) * DX::pixel;
     static constexpr int rows = count(Top, W::height, W::stride_h, W::dilation_h, W::top);
     static constexpr int columns = count(Left, W::width, W::stride_w, W::dilation_w, W::left);
     static constexpr int positions = rows * columns;
     static constexpr int u(int p) { return nth(p / columns, Top, W::height, W::stride_h, W::dilation_h, W::top); }
     static constexpr int v(int p) { return nth(p % columns, Left, W::width, W::stride_w, W::dilation_w, W::left); }
     static constexpr int position(int p) { return u(p) * W::width + v(p); }
-    static constexpr long offset(int p) {
-      return long((Top + W::top - u(p) * W::dilation_h) / W::stride_h) * DZ::row +
-             long((Left + W::left - v(p) * W::dilation_w) / W::stride_w) * DZ::pixel;
+    static constexpr Count offset(int p) {
+      return Count((Top + W::top - u(p) * W::dilation_h) / W::stride_h) * DZ::row +
+             Count((Left + W::left - v(p) * W::dilation_w) / W::stride_w) * DZ::pixel;
     }
   };
 
@@ -61,14 +63,14 @@ struct Transposed {
   template <int Number>
   using Sums = Correlation<DZ, DX, Phase<Number / phases_w, Number % phases_w>>;
 
-  static constexpr long weights = long(W::positions) * DZ::channels * DX::pixel;
-  static constexpr long work(int) { return 0; }
+  static constexpr Count weights = Count(W::positions) * DZ::channels * DX::pixel;
+  static constexpr Count work(int) { return 0; }
 
   // `kernel` is (DZ::channels, DX::channels, W::height, W::width).
   template <int Number = 0>
   static void pack(const real* kernel, real* weights) {
     const auto number = [=](int c, int f, int p) {
-      return kernel[(long(f) * DX::channels + c) * W::positions + p];
+      return kernel[(Count(f) * DX::channels + c) * W::positions + p];
     };
     Sums<Number>::pack(number, weights);
     if constexpr (Number + 1 < phases_h * phases_w) pack<Number + 1>(kernel, weights + Sums<Number>::weights);

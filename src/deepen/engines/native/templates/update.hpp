@@ -7,6 +7,7 @@
 // all is finite, `update_range` on every part; then `move_average`.
 #pragma once
 #include <algorithm>
+#include <cmath>
 
 #include "optimizers.hpp"
 
@@ -16,16 +17,16 @@ enum class Penalty { none, l1, l2 };
 
 // A parameter that training changes, and how.
 struct Parameter {
-  long offset, size;   // where it lies in the arena, and how many numbers it has
-  double rate_factor;  // of the learning rate
-  double decay;        // λ, the weight decay
-  Penalty penalty;     // what is added to the loss
-  double strength;     // how strongly
-  double max_norm;     // how long a row may be; 0: any length
-  long rows;           // the weights that feed a unit or filter are a row
-  const long* starts;  // where each row begins in the parameter, and the last one ends; nullptr: all are as long
+  Count offset, size;   // where it lies in the arena, and how many numbers it has
+  double rate_factor;   // of the learning rate
+  double decay;         // λ, the weight decay
+  Penalty penalty;      // what is added to the loss
+  double strength;      // how strongly
+  double max_norm;      // how long a row may be; 0: any length
+  Count rows;           // the weights that feed a unit or filter are a row
+  const Count* starts;  // where each row begins in the parameter, and the last one ends; nullptr: all are as long
 
-  constexpr long start(long row) const { return starts ? starts[row] : size / rows * row; }
+  constexpr Count start(Count row) const { return starts ? starts[row] : size / rows * row; }
 };
 
 struct Table {
@@ -38,23 +39,23 @@ struct Table {
 
 // Places of the arena, from `begin` up to, not including, `end`.
 struct Range {
-  long begin, end;
+  Count begin, end;
 };
 
 // Where thread number `thread` begins: so that all have about as many numbers to change, and that rows which are
 // held to a length stay whole. Elsewhere it is a multiple of 64 bytes, so that no two threads write to one line.
-inline long begin_of_part(Table table, int thread, int threads) {
-  constexpr long line = 64 / sizeof(real);
-  long total = 0;
+inline Count begin_of_part(Table table, int thread, int threads) {
+  constexpr Count line = 64 / sizeof(real);
+  Count total = 0;
   for (const Parameter& p : table) total += p.size;
-  long before = long(std::int64_t(total) * thread / threads);
+  Count before = total * thread / threads;
   for (const Parameter& p : table) {
     if (before >= p.size) {
       before -= p.size;
       continue;
     }
     if (p.max_norm == 0) return p.offset + before / line * line;
-    long row = 0;
+    Count row = 0;
     while (row + 1 < p.rows && p.start(row + 1) <= before) ++row;
     return p.offset + p.start(row);
   }
@@ -70,7 +71,7 @@ inline Range part(Table table, int thread, int threads) {
 template <class F>
 INLINE void for_each(Table table, Range range, F&& f) {
   for (const Parameter& p : table) {
-    const long begin = std::max(range.begin, p.offset), end = std::min(range.end, p.offset + p.size);
+    const Count begin = std::max(range.begin, p.offset), end = std::min(range.end, p.offset + p.size);
     if (begin < end) f(p, begin, end - begin);
   }
 }
@@ -78,10 +79,10 @@ INLINE void for_each(Table table, Range range, F&& f) {
 // Σ f(x) over an array, in double. It is added up in as many strands as keep a processor busy: the same number
 // whatever its vectors are, so that the order of additions, and with it the last digit, is everywhere the same.
 template <class F>
-INLINE double total(long count, const real* x, F&& f) {
+INLINE double total(Count count, const real* x, F&& f) {
   constexpr int strands = 16;
   double sums[strands] = {};
-  long i = 0;
+  Count i = 0;
   for (; i + strands <= count; i += strands)
     for (int s = 0; s < strands; ++s) sums[s] += f(double(x[i + s]));
   for (int s = 0; i < count; ++i, ++s) sums[s] += f(double(x[i]));
@@ -93,17 +94,17 @@ INLINE double total(long count, const real* x, F&& f) {
 INLINE double square(double x) { return x * x; }
 
 // Σ x².
-inline NOINLINE double squares(long count, const real* x) { return total(count, x, square); }
+inline NOINLINE double squares(Count count, const real* x) { return total(count, x, square); }
 
 // Σ |x|.
-inline NOINLINE double absolutes(long count, const real* x) {
+inline NOINLINE double absolutes(Count count, const real* x) {
   return total(count, x, [](double one) { return std::fabs(one); });
 }
 
 // y ← f(y, x), a vector at a time.
 template <class F>
-INLINE void change(long count, real* y, const real* x, F&& f) {
-  long i = 0;
+INLINE void change(Count count, real* y, const real* x, F&& f) {
+  Count i = 0;
   for (; i + lanes <= count; i += lanes) store_anywhere(y + i, f(load_anywhere(y + i), load_anywhere(x + i)));
   if (i < count) store_some(y + i, f(load_some(y + i, count - i), load_some(x + i, count - i)), count - i);
 }
@@ -112,14 +113,12 @@ INLINE void change(long count, real* y, const real* x, F&& f) {
 // λ Σ |w| with the gradient λ sign(w), and λ Σ w² with 2 λ w.
 inline NOINLINE double penalize(Table table, Range range, const real* w, real* g) {
   double penalty = 0;
-  for_each(table, range, [&](const Parameter& p, long begin, long count) {
+  for_each(table, range, [&](const Parameter& p, Count begin, Count count) {
     if (p.penalty == Penalty::none) return;
     if (p.penalty == Penalty::l1) {
       penalty += p.strength * absolutes(count, w + begin);
-      change(count, g + begin, w + begin, [&](vec gradient, vec x) {
-        const vec sign = choose(x > 0, all(1), choose(x < 0, all(-1), x));  // itself where it is 0 or NaN
-        return gradient + real(p.strength) * sign;
-      });
+      change(count, g + begin, w + begin,
+             [&](vec gradient, vec x) { return gradient + real(p.strength) * sign(x); });
     } else {
       penalty += p.strength * squares(count, w + begin);
       const real twice = real(2 * p.strength);
@@ -132,10 +131,10 @@ inline NOINLINE double penalize(Table table, Range range, const real* w, real* g
 // Whether all gradients of a range are finite numbers.
 inline NOINLINE bool all_finite(Table table, Range range, const real* g) {
   bool finite = true;
-  for_each(table, range, [&](const Parameter&, long begin, long count) {
+  for_each(table, range, [&](const Parameter&, Count begin, Count count) {
     // g − g is 0, or NaN where g is infinite or NaN; a sum keeps it.
     vec differences{};
-    long i = 0;
+    Count i = 0;
     for (; i + lanes <= count; i += lanes) {
       const vec some = load_anywhere(g + begin + i);
       differences += some - some;
@@ -149,7 +148,7 @@ inline NOINLINE bool all_finite(Table table, Range range, const real* g) {
 // Σ g² over a range: added over the threads in their order, the square of the gradients' norm.
 inline NOINLINE double squares(Table table, Range range, const real* g) {
   double found = 0;
-  for_each(table, range, [&](const Parameter&, long begin, long count) { found += squares(count, g + begin); });
+  for_each(table, range, [&](const Parameter&, Count begin, Count count) { found += squares(count, g + begin); });
   return found;
 }
 
@@ -157,9 +156,9 @@ inline NOINLINE double squares(Table table, Range range, const real* g) {
 inline double clipping(double squares, double norm) { return std::min(1.0, norm / (std::sqrt(squares) + 1e-6)); }
 
 // Bring each row of a range of a parameter back to the length that it may have: w ← w · min(1, c / ‖w‖).
-inline NOINLINE void hold_to_length(const Parameter& p, long begin, long count, real* w) {
-  for (long row = 0; row < p.rows; ++row) {
-    const long start = p.offset + p.start(row), size = p.offset + p.start(row + 1) - start;
+inline NOINLINE void hold_to_length(const Parameter& p, Count begin, Count count, real* w) {
+  for (Count row = 0; row < p.rows; ++row) {
+    const Count start = p.offset + p.start(row), size = p.offset + p.start(row + 1) - start;
     if (start < begin || start + size > begin + count) continue;
     const double length = std::sqrt(squares(size, w + start));
     if (length <= p.max_norm) continue;
@@ -171,9 +170,9 @@ inline NOINLINE void hold_to_length(const Parameter& p, long begin, long count, 
 // Change the parameters of a range, a thread's `part`: step number `step` counts from 1, `rate` is the learning
 // rate, and `scale` the factor of clipping, or 1.
 template <class Optimizer>
-NOINLINE void update_range(Table table, Range range, real* w, const real* g, real* const* slots, long step,
+NOINLINE void update_range(Table table, Range range, real* w, const real* g, real* const* slots, Count step,
                            double rate, double scale) {
-  for_each(table, range, [&](const Parameter& p, long begin, long count) {
+  for_each(table, range, [&](const Parameter& p, Count begin, Count count) {
     real* kept[Optimizer::slots + 1];  // one more, as there is no array of none
     for (int s = 0; s < Optimizer::slots; ++s) kept[s] = slots[s] + begin;
     update<Optimizer>(count, w + begin, g + begin, kept, Step{step, rate * p.rate_factor, p.decay, scale});
@@ -181,13 +180,8 @@ NOINLINE void update_range(Table table, Range range, real* w, const real* g, rea
   });
 }
 
-// How much of w a moving average takes over at a step, which counts from 1: 1 − min(δ, t / (t + 9)).
-inline double averaged_share(long step, double average) {
-  return 1 - std::min(average, double(step) / double(step + 9));
-}
-
 // Move an average of parameters or statistics: a ← a + share · (w − a).
-inline NOINLINE void move_average(long count, real* average, const real* w, double share) {
+inline NOINLINE void move_average(Count count, real* average, const real* w, double share) {
   change(count, average, w, [share](vec a, vec x) { return a + real(share) * (x - a); });
 }
 

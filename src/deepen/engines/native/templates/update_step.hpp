@@ -1,5 +1,10 @@
 // One step of the optimizer, on all threads of a program.
 #pragma once
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
 #include "threads.hpp"
 #include "update.hpp"
 
@@ -16,7 +21,7 @@ struct Update {
   std::int64_t step;       // counts from 1
   double rate, clip_norm, average_share;  // clip_norm 0: any norm
   double loss;             // in: of the batch; out: with the penalties
-  std::int64_t finite;     // out: whether loss and gradients were finite; if not, nothing has changed
+  std::int64_t finite;     // out: whether all was finite; if not, no parameter, slot or statistic has changed
 };
 
 // Make the step; `pack` then brings the new weights of one thread's turn into the form that kernels compute with.
@@ -35,15 +40,17 @@ void make_update(Pool& pool, Table table, Update& update, Pack&& pack) {
     found.squares = update.clip_norm > 0 ? squares(table, own, update.gradients) : 0;
     pool.barrier();
     Part all{update.loss, 0, true};
-    for (const Part& one : parts) all = {all.penalty + one.penalty, all.squares + one.squares, all.finite && one.finite};
+    for (const Part& one : parts)
+      all = {all.penalty + one.penalty, all.squares + one.squares, all.finite && one.finite};
     const bool finite = all.finite && std::isfinite(all.penalty);
     pool.barrier();
     if (thread == 0) update.loss = all.penalty, update.finite = finite;
     if (!finite) return;
     const double scale = update.clip_norm > 0 ? clipping(all.squares, update.clip_norm) : 1;
-    update_range<Optimizer>(table, own, update.numbers, update.gradients, update.slots, update.step, update.rate, scale);
+    update_range<Optimizer>(table, own, update.numbers, update.gradients, update.slots, update.step, update.rate,
+                            scale);
     if (thread == 0) {
-      const long first = update.first_statistic;
+      const Count first = update.first_statistic;
       std::copy(update.statistics + first, update.statistics + update.count, update.numbers + first);
     }
     pool.barrier();

@@ -1,5 +1,7 @@
 // The gradient of a convolution's kernel: every number is a sum over all pixels, held in a register for many.
 #pragma once
+#include <algorithm>
+
 #include "direct.hpp"
 
 namespace deepen {
@@ -44,7 +46,7 @@ struct BehindRelu {
   INLINE vec at(int image, int i, int j, int f) const {
     const vec value = load(dy + image * Bordered<Y, 0>::size + Bordered<Y, 0>::at(i, j) + f);
     if constexpr (!Relu) return value;
-    return load(y + image * Y::size + Y::at(i, j) + f) > vec{} ? value : vec{};
+    return where_positive(load(y + image * Y::size + Y::at(i, j) + f), value);
   }
 };
 
@@ -55,11 +57,11 @@ struct WeightGradient {
   static_assert(DZ::padded);
   static constexpr GradientBlock block = best_gradient_block(W::height, W::width, X::channels, DZ::vectors);
   static constexpr int R = block.rows, Q = block.columns, C = block.channels, V = block.vectors;
-  static constexpr long sums = long(W::positions) * X::channels * DZ::pixel;  // as (KH, KW, C, filters)
-  static constexpr long work(int) { return 0; }
+  static constexpr Count sums = Count(W::positions) * X::channels * DZ::pixel;  // as (KH, KW, C, filters)
+  static constexpr Count work(int) { return 0; }
 
   // From one position of the window to the one below and to the one beside it.
-  static constexpr long down = long(W::dilation_h) * X::row, right = long(W::dilation_w) * X::pixel;
+  static constexpr Count down = Count(W::dilation_h) * X::row, right = Count(W::dilation_w) * X::pixel;
 
   // How many images are summed up before the sums in memory are touched. (Some, since those lie farther away than
   // the registers; not all, since the longer a sum is, the more its rounding errors count.)
@@ -71,12 +73,12 @@ struct WeightGradient {
   // One block, summed up over the images from `first` to before `last`; it adds the channels from number `fresh`
   // on. x is the place of the first pixel, f the first filter, and `to` the place of the first sum.
   template <bool Bias, class Gradients>
-  NOINLINE static void compute(int first, int last, const real* x, Gradients dz, int f, int fresh, real* to,
+  static NOINLINE void compute(int first, int last, const real* x, Gradients dz, int f, int fresh, real* to,
                                real* bias) {
     vec total[R][Q][C][V] = {}, biases[V] = {};
     for (int image = first; image < last; ++image)
       for (int i = 0; i < DZ::height; ++i) {
-        const real* place = x + image * X::size + i * (long(W::stride_h) * X::row);
+        const real* place = x + image * X::size + i * (Count(W::stride_h) * X::row);
         for (int j = 0; j < DZ::width; ++j) {
           vec gradient[V];
 #pragma GCC unroll 32
@@ -110,7 +112,7 @@ struct WeightGradient {
           if (c >= fresh)
 #pragma GCC unroll 32
             for (int v = 0; v < V; ++v) {
-              real* sum = to + (long(r * W::width + q) * X::channels + c) * DZ::pixel + f + v * lanes;
+              real* sum = to + (Count(r * W::width + q) * X::channels + c) * DZ::pixel + f + v * lanes;
               store(sum, load(sum) + total[r][q][c][v]);
             }
   }
@@ -130,7 +132,7 @@ struct WeightGradient {
             // The last block begins earlier where it would exceed the channels, and leaves out what others add.
             const int channel = std::min(c, X::channels - C), last = std::min(pass.count, first + images);
             const real* place = x + X::at(-W::top, -W::left) + u * down + v * right + channel;
-            real* to = sums + (long(u * W::width + v) * X::channels + channel) * DZ::pixel;
+            real* to = sums + (Count(u * W::width + v) * X::channels + channel) * DZ::pixel;
             for (int f = 0; f < DZ::pixel; f += V * lanes)
               compute<Bias>(first, last, place, dz, f, c - channel, to, bias);
           }
@@ -141,7 +143,7 @@ struct WeightGradient {
     for (int p = 0; p < W::positions; ++p)
       for (int c = 0; c < X::channels; ++c, sums += DZ::pixel)
         for (int f = 0; f < DZ::channels; ++f)
-          gradient[(long(f) * X::channels + c) * W::positions + p] = sums[f];
+          gradient[(Count(f) * X::channels + c) * W::positions + p] = sums[f];
   }
 };
 

@@ -13,20 +13,20 @@ struct Winograd {
 
   // Products are summed in registers, of `block` tiles with two vectors of filters; the blocks of a group share
   // what they read of the kernel.
-  static constexpr int block = DEEPEN_VECTOR_BYTES == 64 ? 8 : 6, group = 2 * block;
+  static constexpr int block = registers == 32 ? 8 : 6, group = 2 * block;
   using Inputs = winograd::Spectrum<group, round_up(X::channels, lanes)>;
   using Products = winograd::Spectrum<group, 2 * lanes>;
 
   // The transformed kernel, [pair of vectors][point][channel][vector of the pair]; an odd last vector is alone.
-  static constexpr long weights = long(winograd::points) * X::channels * Y::pixel;
-  static constexpr long work(int) { return Inputs::size + Products::size; }
+  static constexpr Count weights = Count(winograd::points) * X::channels * Y::pixel;
+  static constexpr Count work(int) { return Inputs::size + Products::size; }
 
   // G k Gᵀ, with a vector of filters at once.
   static void pack(const real* kernel, real* weights) {
     for (int v = 0; v < Y::vectors; ++v) {
       const int width = v / 2 * 2 + 1 < Y::vectors ? 2 : 1;
-      real* first = weights + v / 2 * 2L * winograd::points * X::channels * lanes + v % 2 * lanes;
-      for (int c = 0; c < X::channels; ++c) pack_channel(kernel, v, c, width, first + long(c) * width * lanes);
+      real* first = weights + v / 2 * Count(2) * winograd::points * X::channels * lanes + v % 2 * lanes;
+      for (int c = 0; c < X::channels; ++c) pack_channel(kernel, v, c, width, first + Count(c) * width * lanes);
     }
   }
 
@@ -34,9 +34,9 @@ struct Winograd {
   static void correlate(const Pass& pass, const real* x, const real* weights, const real* bias, real* y) {
     for (int i = 0; i < pass.count; ++i) clear_border<Y>(y + i * Y::size);
     real *inputs = pass.work, *products = pass.work + Inputs::size;
-    const long tiles = long(pass.count) * winograd::Tiles<Y>::per_image;
-    for (long first = 0; first < tiles; first += group) {
-      const long last = first + group < tiles ? first + group : tiles;
+    const Count tiles = Count(pass.count) * winograd::Tiles<Y>::per_image;
+    for (Count first = 0; first < tiles; first += group) {
+      const Count last = first + group < tiles ? first + group : tiles;
       bring_in_tiles(x, first, last, inputs);
       for (int v = 0; v + 2 <= Y::vectors; v += 2)
         filters<2, Relu>(inputs, weights, bias, v, first, last, products, y);
@@ -49,19 +49,19 @@ struct Winograd {
   static NOINLINE void pack_channel(const real* kernel, int v, int c, int width, real* to) {
     vec k[3][3] = {}, rows[3][6], u[6];
     for (int lane = 0; lane < lanes && v * lanes + lane < Y::channels; ++lane) {
-      const real* from = kernel + ((v * lanes + lane) * long(X::channels) + c) * 9;
+      const real* from = kernel + ((v * lanes + lane) * Count(X::channels) + c) * 9;
 #pragma GCC unroll 9
       for (int i = 0; i < 9; ++i) k[i % 3][i / 3][lane] = from[i];
     }
     for (int j = 0; j < 3; ++j) winograd::kernel_transform(k[j], rows[j]);
     for (int i = 0; i < 6; ++i) {
       winograd::kernel_transform({rows[0][i], rows[1][i], rows[2][i]}, u);
-      for (int j = 0; j < 6; ++j) store(to + (i * 6L + j) * X::channels * width * lanes, u[j]);
+      for (int j = 0; j < 6; ++j) store(to + (i * Count(6) + j) * X::channels * width * lanes, u[j]);
     }
   }
 
-  static NOINLINE void bring_in_tiles(const real* x, long first, long last, real* inputs) {
-    winograd::for_tiles<Y>(first, last, [&](int place, long image, int row, int column, auto cut) {
+  static NOINLINE void bring_in_tiles(const real* x, Count first, Count last, real* inputs) {
+    winograd::for_tiles<Y>(first, last, [&](int place, Count image, int row, int column, auto cut) {
       const real* from = x + image * X::size + X::at(row - W::top, column - W::left);
       winograd::transform_input<X, Inputs, decltype(cut)>(from, inputs + place * Inputs::tile);
     });
@@ -69,13 +69,13 @@ struct Winograd {
 
   // All that follows for `Vectors` vectors of filters, from vector v on.
   template <int Vectors, bool Relu>
-  static NOINLINE void filters(const real* inputs, const real* weights, const real* bias, int v, long first,
-                               long last, real* products, real* y) {
-    const real* kernel = weights + v * winograd::points * long(X::channels) * lanes;
+  static NOINLINE void filters(const real* inputs, const real* weights, const real* bias, int v, Count first,
+                               Count last, real* products, real* y) {
+    const real* kernel = weights + v * winograd::points * Count(X::channels) * lanes;
     for (int point = 0; point < winograd::points; ++point, kernel += X::channels * Vectors * lanes)
       multiply<block, Vectors>(inputs + point * Inputs::point, kernel, products + point * Products::point, 0,
                                int(last - first));
-    winograd::for_tiles<Y>(first, last, [&](int place, long image, int row, int column, auto cut) {
+    winograd::for_tiles<Y>(first, last, [&](int place, Count image, int row, int column, auto cut) {
       real* to = y + image * Y::size + Y::at(row, column) + v * lanes;
       for (int i = 0; i < Vectors; ++i) {
         const vec offset = bias ? load(bias + (v + i) * lanes) : vec{};
@@ -126,7 +126,7 @@ struct Winograd {
 #pragma GCC unroll 4
       for (int j = 0; j < Cut::width; ++j) {
         const vec value = values[j] + bias;
-        store(y + i * Y::row + j * Y::pixel, Relu ? larger(value, vec{}) : value);
+        store(y + i * Y::row + j * Y::pixel, Relu ? relu(value) : value);
       }
     }
   }

@@ -17,24 +17,24 @@ struct WinogradGradient {
   static_assert(winograd::fits<X, DZ, W>, "Winograd's tiles are those of dense 3 × 3 windows within the border");
 
   // Sums for `block` channels and two vectors of filters are in registers while a loop runs over a group's tiles.
-  static constexpr int widest = DEEPEN_VECTOR_BYTES == 64 ? 8 : 4, block = widest < lanes ? widest : lanes;
+  static constexpr int widest = registers == 32 ? 8 : 4, block = widest < lanes ? widest : lanes;
   static constexpr int group = 32;
   static constexpr int channels = round_up(X::channels, block);
   using Inputs = winograd::Spectrum<group, round_up(X::channels, lanes)>;
   using Gradients = winograd::Spectrum<group, DZ::pixel>;
 
-  static constexpr long sums = long(winograd::points) * channels * DZ::pixel;  // [point][channel][filter]
-  static constexpr long work(int) { return Inputs::size + Gradients::size; }
+  static constexpr Count sums = Count(winograd::points) * channels * DZ::pixel;  // [point][channel][filter]
+  static constexpr Count work(int) { return Inputs::size + Gradients::size; }
 
   static void accumulate(const Pass& pass, const real* x, const real* dz, real* sums) {
     real *inputs = pass.work, *gradients = pass.work + Inputs::size;
-    const long tiles = long(pass.count) * winograd::Tiles<DZ>::per_image;
-    for (long first = 0; first < tiles; first += group) {
-      const long last = first + group < tiles ? first + group : tiles;
+    const Count tiles = Count(pass.count) * winograd::Tiles<DZ>::per_image;
+    for (Count first = 0; first < tiles; first += group) {
+      const Count last = first + group < tiles ? first + group : tiles;
       bring_in_tiles(x, dz, first, last, inputs, gradients);
       for (int point = 0; point < winograd::points; ++point)
         multiply(inputs + point * Inputs::point, gradients + point * Gradients::point, int(last - first),
-                 sums + long(point) * channels * DZ::pixel);
+                 sums + Count(point) * channels * DZ::pixel);
     }
   }
 
@@ -49,23 +49,23 @@ struct WinogradGradient {
     vec rows[6][3], k[3];
     for (int i = 0; i < 6; ++i) {
       vec s[6];
-      for (int j = 0; j < 6; ++j) s[j] = load(sums + (i * 6L + j) * channels * DZ::pixel);
+      for (int j = 0; j < 6; ++j) s[j] = load(sums + (i * Count(6) + j) * channels * DZ::pixel);
       winograd::kernel_gradient_transform(s, rows[i]);
     }
     for (int j = 0; j < 3; ++j) {
       const vec column[6] = {rows[0][j], rows[1][j], rows[2][j], rows[3][j], rows[4][j], rows[5][j]};
       winograd::kernel_gradient_transform(column, k);
       for (int lane = 0; lane < lanes && v * lanes + lane < DZ::channels; ++lane) {
-        real* to = gradient + ((v * lanes + lane) * long(X::channels) + c) * 9 + j;
+        real* to = gradient + ((v * lanes + lane) * Count(X::channels) + c) * 9 + j;
 #pragma GCC unroll 3
         for (int i = 0; i < 3; ++i) to[i * 3] = k[i][lane];
       }
     }
   }
 
-  static NOINLINE void bring_in_tiles(const real* x, const real* dz, long first, long last, real* inputs,
+  static NOINLINE void bring_in_tiles(const real* x, const real* dz, Count first, Count last, real* inputs,
                                       real* gradients) {
-    winograd::for_tiles<DZ>(first, last, [&](int place, long image, int row, int column, auto cut) {
+    winograd::for_tiles<DZ>(first, last, [&](int place, Count image, int row, int column, auto cut) {
       const real* from = x + image * X::size + X::at(row - W::top, column - W::left);
       winograd::transform_input<X, Inputs, decltype(cut)>(from, inputs + place * Inputs::tile);
       transform_gradient<decltype(cut)>(dz + image * DZ::size + DZ::at(row, column),

@@ -1,6 +1,8 @@
 // Winograd's tiles: 4 × 4 outputs of a 3 × 3 window, and the transforms of what they read and give.
 #pragma once
 #include "pass.hpp"
+#include "pixels.hpp"
+#include "window.hpp"
 
 // A 3 × 3 window reads 6 × 6 pixels d to give 4 × 4 outputs: 144 products, channel by channel. Winograd's minimal
 // filtering F(4 × 4, 3 × 3) needs 36. It knows polynomials by their values at six points: 0, ±r, ±2r and ∞:
@@ -34,9 +36,7 @@ struct Tiles {
 
 // Whether these are windows of 3 × 3 pixels, one beside the other, within x and its border.
 template <class X, class Y, class W>
-constexpr bool fits = W::dense && W::height == 3 && W::width == 3 && Y::padded && X::border >= W::top &&
-                      X::border >= W::left && Y::height + 2 - W::top <= X::height + X::border &&
-                      Y::width + 2 - W::left <= X::width + X::border;
+constexpr bool fits = W::dense && W::height == 3 && W::width == 3 && Y::padded && reaches_within<X, Y, W>;
 
 // How many outputs of a tile lie within the maps.
 template <int H, int W>
@@ -47,11 +47,11 @@ struct Cut {
 // Call `function(place, image, y, x, cut)` for the tiles from `first` up to `last` of several images; y and x are
 // where a tile begins, and its place is counted from `first`.
 template <class Y, class Function>
-INLINE void for_tiles(long first, long last, Function function) {
+INLINE void for_tiles(Count first, Count last, Function function) {
   using T = Tiles<Y>;
-  for (long tile = first; tile < last; ++tile) {
+  for (Count tile = first; tile < last; ++tile) {
     const int place = int(tile - first), number = int(tile % T::per_image);
-    const long image = tile / T::per_image;
+    const Count image = tile / T::per_image;
     const int row = number / T::columns, column = number % T::columns;
     const bool low = row == T::rows - 1, right = column == T::columns - 1;
     if (low && right) function(place, image, 4 * row, 4 * column, Cut<T::last_height, T::last_width>{});
@@ -63,41 +63,31 @@ INLINE void for_tiles(long first, long last, Function function) {
 
 // Transformed tiles, `values[point][tile][number]`. A vector that nobody uses lies between two points: at a power
 // of two they would all compete for the same places in the cache.
-template <int Count, int Numbers>
+template <int Places, int Numbers>
 struct Spectrum {
   static constexpr int tile = Numbers;
-  static constexpr long point = long(Count) * Numbers + lanes, size = points * point;
+  static constexpr Count point = Count(Places) * Numbers + lanes, size = points * point;
 };
 
 // Two rows of Bᵀ d: the points 0 and ∞, r and −r, or 2r and −2r.
-enum class Pair { ends, r, r2 };
+enum class Points { ends, r, r2 };
 
-template <Pair P>
+template <Points P>
 INLINE void input_pair(const vec (&d)[6], vec& first, vec& second) {
-  if constexpr (P == Pair::ends) {
+  if constexpr (P == Points::ends) {
     first = d[0] + d[4] - real(2.5) * d[2];
     second = d[1] + d[5] - real(2.5) * d[3];
   } else {
-    constexpr real point = P == Pair::r ? r : 2 * r, other = P == Pair::r ? 2 : half;
+    constexpr real point = P == Points::r ? r : 2 * r, other = P == Points::r ? 2 : half;
     const vec even = d[4] - other * d[2], odd = d[3] - other * d[1];
     first = even + point * odd;
     second = even - point * odd;
   }
 }
 
-// A vector of a pixel's channels, also where pixels are not padded.
-template <class X>
-INLINE vec load_channels(const real* pixel, int v) {
-  if constexpr (X::padded) return load(pixel + v * lanes);
-  const int left = X::channels - v * lanes;
-  vec value{};
-  std::memcpy(&value, pixel + v * lanes, (left < lanes ? left : lanes) * sizeof(real));
-  return value;
-}
-
 // Two rows of Bᵀ d B, of one vector of channels; d counts as zero below and right of what the outputs read. Two at
 // a time, as more would not fit into the registers.
-template <class X, class S, class C, Pair P>
+template <class X, class S, class C, Points P>
 INLINE void transform_input_rows(const real* x, int v, real* to_first, real* to_second) {
   vec first[6], second[6];
 #pragma GCC unroll 6
@@ -106,15 +96,15 @@ INLINE void transform_input_rows(const real* x, int v, real* to_first, real* to_
 #pragma GCC unroll 6
     for (int i = 0; i < 6; ++i) {
       const bool read = i < C::height + 2 && j < C::width + 2;
-      d[i] = read ? load_channels<X>(x + long(i) * X::row + j * X::pixel, v) : vec{};
+      d[i] = read ? load_channels<X>(x + Count(i) * X::row + j * X::pixel, v) : vec{};
     }
     input_pair<P>(d, first[j], second[j]);
   }
   const auto row = [](const vec(&values)[6], real* to) {
     vec z[6];
-    input_pair<Pair::ends>(values, z[0], z[5]);
-    input_pair<Pair::r>(values, z[1], z[2]);
-    input_pair<Pair::r2>(values, z[3], z[4]);
+    input_pair<Points::ends>(values, z[0], z[5]);
+    input_pair<Points::r>(values, z[1], z[2]);
+    input_pair<Points::r2>(values, z[3], z[4]);
 #pragma GCC unroll 6
     for (int j = 0; j < 6; ++j) store(to + j * S::point, z[j]);
   };
@@ -125,12 +115,11 @@ INLINE void transform_input_rows(const real* x, int v, real* to_first, real* to_
 // Bᵀ d B of all channels of the tile whose first pixel is at x.
 template <class X, class S, class C>
 NOINLINE void transform_input(const real* x, real* to) {
-  constexpr int vectors = round_up(X::channels, lanes) / lanes;
-  constexpr long row = 6 * S::point;
-  for (int v = 0; v < vectors; ++v, to += lanes) {
-    transform_input_rows<X, S, C, Pair::ends>(x, v, to, to + 5 * row);
-    transform_input_rows<X, S, C, Pair::r>(x, v, to + row, to + 2 * row);
-    transform_input_rows<X, S, C, Pair::r2>(x, v, to + 3 * row, to + 4 * row);
+  constexpr Count row = 6 * S::point;
+  for (int v = 0; v < vectors_of<X>; ++v, to += lanes) {
+    transform_input_rows<X, S, C, Points::ends>(x, v, to, to + 5 * row);
+    transform_input_rows<X, S, C, Points::r>(x, v, to + row, to + 2 * row);
+    transform_input_rows<X, S, C, Points::r2>(x, v, to + 3 * row, to + 4 * row);
   }
 }
 
