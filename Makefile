@@ -25,7 +25,7 @@ test: $(VENV)/.dev
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
-	$(ONE_THREAD) $(RUN)/pytest -m "not slow" -n auto
+	$(ONE_THREAD) $(RUN)/pytest -m "not slow" -n auto --dist loadgroup
 
 test-slow: $(VENV)/.dev
 	$(RUN)/pytest -m slow

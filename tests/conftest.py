@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from command_line import OWN, Call, command_line
 from deepen.engines.native.compiler import Compiler, find_compiler
+from deepen.engines.native.engine import NativeEngine
 
 # Trainings of the suite are too short to be compiled; the tests of the native engine ask for the `compiler`.
 os.environ["DEEPEN_CXX"] = "none"
@@ -31,6 +32,31 @@ def compiler() -> Iterator[Compiler]:
         if found is None:
             pytest.skip("there is no C++ compiler")
         yield found
+
+
+@pytest.fixture(scope="module")
+def make(request: pytest.FixtureRequest) -> Any:
+    """The class of an engine."""
+    return _computing(request)
+
+
+@pytest.fixture(scope="module")
+def other(request: pytest.FixtureRequest) -> Any:
+    """The class of another engine."""
+    return _computing(request)
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> Any:
+    """The name of an engine."""
+    return _computing(request)
+
+
+def _computing(request: pytest.FixtureRequest) -> Any:
+    """Return what a test is parametrized with; where it is the native engine, once there is a compiler."""
+    if request.param in ("native", NativeEngine):
+        request.getfixturevalue("compiler")
+    return request.param
 
 
 @pytest.fixture

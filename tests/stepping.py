@@ -1,4 +1,4 @@
-"""What tests of training steps share: images with something to learn, and both engines to learn it."""
+"""What tests of training steps share: images with something to learn, and the engines to learn it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from deepen.arrays import Array
-from deepen.engines import Engine, Setup, State
+from deepen.engines import ENGINES, Engine, Setup, State
+from deepen.engines.native.engine import NativeEngine
 from deepen.engines.numpy_engine import NumpyEngine
 from deepen.engines.torch_engine import TorchEngine
 from deepen.randomness import Moment
@@ -20,7 +21,11 @@ Make = Callable[..., Engine]
 
 BOTH: list[Make] = [NumpyEngine, TorchEngine]
 each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
-each_engine = pytest.mark.parametrize("make", BOTH, ids=["numpy", "torch"])
+# Fixtures of these names make sure that there is a compiler where one is needed.
+each_engine = pytest.mark.parametrize("make", [*BOTH, NativeEngine], ids=ENGINES, indirect=True)
+each_other = pytest.mark.parametrize("other", [TorchEngine, NativeEngine], ids=ENGINES[1:], indirect=True)
+"""The engines that NumPy's is the judge of."""
+each_engine_by_name = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
 
 def images(count: int = 64, seed: int = 0) -> tuple[Array, Array]:

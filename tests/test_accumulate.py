@@ -14,6 +14,7 @@ from deepen.data import Shift
 from deepen.data.augment import Mixup
 from deepen.engines import Engine
 from deepen.engines.base import Batch
+from deepen.engines.native.engine import NativeEngine
 from deepen.engines.torch_engine import TorchEngine
 from deepen.errors import NonFiniteError
 from deepen.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Sequential, SideOutput
@@ -135,7 +136,12 @@ def with_a_hole(image: int) -> tuple[Array, Array]:
     return x, y
 
 
-@pytest.mark.parametrize("make", [*BOTH, waiting], ids=["numpy", "torch", "torch that does not wait"])
+@pytest.mark.parametrize(
+    "make",
+    [*BOTH, waiting, NativeEngine],
+    ids=["numpy", "torch", "torch that does not wait", "native"],
+    indirect=True,
+)
 @pytest.mark.parametrize("image", [0, 15])
 def test_a_part_that_is_not_finite_stops_the_whole_step(make: Make, image: int) -> None:
     engine = make(setup(NETWORKS["graph"], optimizer=Adam(clip_norm=1, average=0.9, accumulate=4)))

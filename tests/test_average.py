@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from deepen import Model
 from deepen.arrays import Array
@@ -18,7 +17,18 @@ from deepen.randomness import Moment
 from deepen.spec import Layer
 from harness import difference
 from networks import INPUT_SHAPE, NETWORKS
-from stepping import BOTH, Make, arrays, each_engine, each_network, images, run, same_bytes, setup
+from stepping import (
+    BOTH,
+    Make,
+    arrays,
+    each_engine,
+    each_engine_by_name,
+    each_network,
+    images,
+    run,
+    same_bytes,
+    setup,
+)
 
 AVERAGED = Adam(0.01, average=0.6)
 """From step 14 on the average keeps its 0.6."""
@@ -125,7 +135,7 @@ def test_what_is_frozen_or_fixed_stays_as_it_is(make: Make) -> None:
         assert (after.average[path] != w).any() == (after.parameters[path] != w).any() == ("dense" in path), path
 
 
-@pytest.mark.parametrize("engine", ["numpy", "torch"])
+@each_engine_by_name
 def test_a_model_predicts_saves_and_goes_on_with_it(engine: str, tmp_path: Path) -> None:
     model = Model(NETWORKS["graph"], INPUT_SHAPE)
     model.compile(AVERAGED, engine=engine)

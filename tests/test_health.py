@@ -30,6 +30,7 @@ from deepen.training.health import SAMPLE, Health
 from deepen.training.history import History
 from deepen.training.keeper import Checkpoints
 from networks import CLASSES, INPUT_SHAPE, NETWORKS
+from stepping import each_engine, each_engine_by_name
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((20, *INPUT_SHAPE)).astype(np.float32)
@@ -241,7 +242,7 @@ def test_the_update_is_that_of_the_last_step(tmp_path: Path, steps: int) -> None
         assert record.update_norm > 0
 
 
-@pytest.mark.parametrize("make", [NumpyEngine, TorchEngine])
+@each_engine
 @pytest.mark.parametrize(
     ("steps", "stop"), [(3, (1, 0)), (3, (1, 1)), (3, (1, 2)), (3, (2, 0)), (1, (1, 0)), (1, (2, 0))]
 )
@@ -307,7 +308,7 @@ def some_images() -> tuple[Array, Array]:
     return images, np.arange(400) % CLASSES
 
 
-@pytest.mark.parametrize("make", [NumpyEngine, TorchEngine])
+@each_engine
 def test_the_sample_is_drawn_from_the_training_images_alone(
     tmp_path: Path, make: Callable[[Setup], Engine]
 ) -> None:
@@ -372,7 +373,7 @@ def trained(
     return model
 
 
-@pytest.mark.parametrize("engine", ["numpy", "torch"])
+@each_engine_by_name
 def test_it_is_a_callback_like_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], engine: str
 ) -> None:

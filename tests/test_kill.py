@@ -15,6 +15,7 @@ import pytest
 
 from deepen.training.checkpoint import Checkpoint
 from kill_worker import EVERY, SAVING, STEPS
+from stepping import each_engine_by_name
 
 WORKER = Path(__file__).with_name("kill_worker.py")
 
@@ -130,7 +131,14 @@ def check(training: Training, checkpoint: int, done: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "workers", "at_random", "in_a_save"), [("numpy", 0, 2, 2), ("numpy", 3, 1, 1), ("torch", 1, 1, 1)]
+    ("engine", "workers", "at_random", "in_a_save"),
+    [
+        ("numpy", 0, 2, 2),
+        ("numpy", 3, 1, 1),
+        ("torch", 1, 1, 1),
+        ("native", 1, 1, 1),
+    ],
+    indirect=["engine"],
 )
 def test_some_kills(
     tmp_path: Path, wholes: Wholes, engine: str, workers: int, at_random: int, in_a_save: int
@@ -142,7 +150,7 @@ def test_some_kills(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1, 3])
-@pytest.mark.parametrize("engine", ["numpy", "torch"])
+@each_engine_by_name
 def test_200_kills(
     tmp_path: Path, wholes: Wholes, capsys: pytest.CaptureFixture[str], engine: str, workers: int
 ) -> None:

@@ -184,3 +184,15 @@ class TestFinding:
 def test_errors_are_deepen_s() -> None:
     assert issubclass(MissingCompilerError, NativeError)
     assert issubclass(NativeError, DeepenError)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of folders")
+def test_an_unsafe_cache_is_not_blamed_on_the_compilers(
+    compiler: Compiler, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.mkdir(parents=True)
+    place.chmod(0o777)
+    # What was found before is remembered with its PATH.
+    monkeypatch.setenv("PATH", os.pathsep.join((os.environ["PATH"], str(place))))
+    with pytest.raises(NativeError, match="other users could put programs of theirs"):
+        find_compiler()

@@ -12,21 +12,27 @@ from deepen.errors import UsageError
 from deepen.training.checkpoint import Checkpoint
 from deepen.training.keeper import Checkpoints
 from small_training import BATCH, EPOCHS, PLANNED, STEPS, BrokenOffError, Watch, live, made, new_model, train
+from stepping import each_engine_by_name
 
 CALLS = EPOCHS * (STEPS + 1)
 """After each step and each epoch."""
-ENGINES = pytest.mark.parametrize("engine", ["numpy", "torch"])
-Whole = dict[str, tuple[dict[str, object], Watch]]
+
+
+class Whole(dict[str, tuple[dict[str, object], Watch]]):
+    """What each engine's uninterrupted training makes, and what it shows to callbacks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __missing__(self, engine: str) -> tuple[dict[str, object], Watch]:
+        watch = Watch()
+        self[engine] = live(engine, self._folder / engine, callbacks=[watch]), watch
+        return self[engine]
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """What each engine's uninterrupted training makes, and what it shows to callbacks."""
-    found = {}
-    for engine in ("numpy", "torch"):
-        watch = Watch()
-        found[engine] = live(engine, tmp_path_factory.mktemp(engine), callbacks=[watch]), watch
-    return found
+    return Whole(tmp_path_factory.mktemp("whole"))
 
 
 def break_off(engine: str, folder: Path, at: int, every: str, workers: int = 0) -> Watch:
@@ -36,7 +42,7 @@ def break_off(engine: str, folder: Path, at: int, every: str, workers: int = 0) 
     return watch
 
 
-@ENGINES
+@each_engine_by_name
 def test_the_training_uses_all_that_there_is(whole: Whole, engine: str) -> None:
     result, watch = whole[engine]
     assert len(watch.calls) == CALLS, "early stopping was to end it"
@@ -47,7 +53,7 @@ def test_the_training_uses_all_that_there_is(whole: Whole, engine: str) -> None:
     assert {"parameters", "statistics", "average", "updates", "val_loss", "log", *slots} <= parts
 
 
-@ENGINES
+@each_engine_by_name
 @pytest.mark.parametrize("every", ["1 step", "3 steps", "1 epoch"])
 def test_wherever_it_breaks_off(tmp_path: Path, whole: Whole, engine: str, every: str) -> None:
     result, through = whole[engine]
@@ -62,14 +68,14 @@ def test_wherever_it_breaks_off(tmp_path: Path, whole: Whole, engine: str, every
         assert len(second.calls) >= CALLS - at - 1
 
 
-@settings(max_examples=15)
+@each_engine_by_name
+@settings(max_examples=6)
 @given(
     lives=st.lists(
         st.tuples(st.integers(0, STEPS + 1), st.integers(0, 3), st.sampled_from(["1 step", "3 steps", "1 epoch"])),
         min_size=2,
         max_size=5,
-    ),
-    engine=st.sampled_from(["numpy", "torch"]),
+    )
 )
 def test_breaking_off_again_and_again(
     tmp_path_factory: pytest.TempPathFactory, whole: Whole, lives: list[tuple[int, int, str]], engine: str
@@ -85,7 +91,7 @@ def test_breaking_off_again_and_again(
     assert result == whole[engine][0]
 
 
-@ENGINES
+@each_engine_by_name
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_and_checkpoints_change_nothing(tmp_path: Path, whole: Whole, engine: str, workers: int) -> None:
     model = new_model(engine)
@@ -95,7 +101,7 @@ def test_workers_and_checkpoints_change_nothing(tmp_path: Path, whole: Whole, en
     assert live(engine, tmp_path, every="2 steps", workers=workers) == result
 
 
-@ENGINES
+@each_engine_by_name
 def test_a_complete_training_is_not_trained_again(
     tmp_path: Path, whole: Whole, engine: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
